@@ -1,0 +1,239 @@
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include <simdjson.h>
+
+#include "base/json_access.hpp"
+
+namespace weft {
+
+namespace {
+
+void append_quoted(std::string& out, std::string_view text) {
+    static constexpr char digits[] = "0123456789abcdef";
+    out.push_back('"');
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        out.append(text, from, i - from);
+        from = i + 1;
+        out.push_back('\\');
+        switch (c) {
+            case '"': out.push_back('"'); break;
+            case '\\': out.push_back('\\'); break;
+            case '\n': out.push_back('n'); break;
+            case '\r': out.push_back('r'); break;
+            case '\t': out.push_back('t'); break;
+            default:
+                out.append("u00");
+                out.push_back(digits[c >> 4]);
+                out.push_back(digits[c & 15]);
+        }
+    }
+    out.append(text, from);
+    out.push_back('"');
+}
+
+template <class T>
+void append_number(std::string& out, T number) {
+    char buffer[32];
+    const auto end = std::to_chars(buffer, buffer + sizeof(buffer), number).ptr;
+    out.append(buffer, end);
+}
+
+}  // namespace
+
+void JsonWriter::separate() {
+    if (comma_) out_.push_back(',');
+    comma_ = true;
+}
+
+JsonWriter& JsonWriter::begin_object() {
+    separate();
+    out_.push_back('{');
+    comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+    out_.push_back('}');
+    comma_ = true;
+    return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+    separate();
+    out_.push_back('[');
+    comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+    out_.push_back(']');
+    comma_ = true;
+    return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+    separate();
+    append_quoted(out_, name);
+    out_.push_back(':');
+    comma_ = false;
+    return *this;
+}
+
+JsonWriter& JsonWriter::value(std::string_view text) {
+    separate();
+    append_quoted(out_, text);
+    return *this;
+}
+
+JsonWriter& JsonWriter::value(bool flag) { return raw(flag ? "true" : "false"); }
+
+JsonWriter& JsonWriter::value(std::int64_t number) {
+    separate();
+    append_number(out_, number);
+    return *this;
+}
+
+JsonWriter& JsonWriter::value(std::uint64_t number) {
+    separate();
+    append_number(out_, number);
+    return *this;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+    if (!std::isfinite(number)) return null();
+    separate();
+    append_number(out_, number);
+    return *this;
+}
+
+JsonWriter& JsonWriter::null() { return raw("null"); }
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+    separate();
+    out_.append(json);
+    return *this;
+}
+
+std::string json_quote(std::string_view text) {
+    std::string out;
+    append_quoted(out, text);
+    return out;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+using simdjson::dom::element;
+using simdjson::dom::element_type;
+
+const element& JsonAccess::element_of(const JsonView& view) { return *reinterpret_cast<const element*>(view.element_); }
+
+JsonView JsonAccess::view_of(const element& e) {
+    static_assert(sizeof(element) <= sizeof(JsonView::element_) && std::is_trivially_copyable_v<element>);
+    JsonView view;
+    std::memcpy(view.element_, &e, sizeof(e));
+    view.present_ = true;
+    return view;
+}
+
+namespace {
+
+element_type type_of(const JsonView& view) { return JsonAccess::element_of(view).type(); }
+
+}  // namespace
+
+bool JsonView::is_null() const { return present_ && type_of(*this) == element_type::NULL_VALUE; }
+bool JsonView::is_object() const { return present_ && type_of(*this) == element_type::OBJECT; }
+bool JsonView::is_array() const { return present_ && type_of(*this) == element_type::ARRAY; }
+bool JsonView::is_string() const { return present_ && type_of(*this) == element_type::STRING; }
+bool JsonView::is_bool() const { return present_ && type_of(*this) == element_type::BOOL; }
+bool JsonView::is_number() const {
+    if (!present_) return false;
+    const auto type = type_of(*this);
+    return type == element_type::INT64 || type == element_type::UINT64 || type == element_type::DOUBLE;
+}
+
+JsonView JsonView::operator[](std::string_view member) const {
+    if (!is_object()) return {};
+    element found;
+    if (JsonAccess::element_of(*this).at_key(member).get(found) != simdjson::SUCCESS) return {};
+    return JsonAccess::view_of(found);
+}
+
+namespace {
+
+template <class T>
+std::optional<T> scalar(const JsonView& view) {
+    T value;
+    if (!view.present() || JsonAccess::element_of(view).get(value) != simdjson::SUCCESS) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+std::optional<std::string_view> JsonView::string() const { return scalar<std::string_view>(*this); }
+std::optional<std::int64_t> JsonView::integer() const { return scalar<std::int64_t>(*this); }
+std::optional<std::uint64_t> JsonView::unsigned_integer() const { return scalar<std::uint64_t>(*this); }
+std::optional<double> JsonView::number() const { return scalar<double>(*this); }
+std::optional<bool> JsonView::boolean() const { return scalar<bool>(*this); }
+
+void JsonView::each(const std::function<void(JsonView)>& visit) const {
+    if (!is_array()) return;
+    for (element child : JsonAccess::element_of(*this).get_array().value_unsafe()) visit(JsonAccess::view_of(child));
+}
+
+void JsonView::members(const std::function<void(std::string_view, JsonView)>& visit) const {
+    if (!is_object()) return;
+    for (auto [name, child] : JsonAccess::element_of(*this).get_object().value_unsafe()) {
+        visit(name, JsonAccess::view_of(child));
+    }
+}
+
+std::size_t JsonView::size() const {
+    if (is_array()) return JsonAccess::element_of(*this).get_array().value_unsafe().size();
+    if (is_object()) return JsonAccess::element_of(*this).get_object().value_unsafe().size();
+    return 0;
+}
+
+std::string JsonView::dump() const {
+    if (!present_) return {};
+    return simdjson::minify(JsonAccess::element_of(*this));
+}
+
+struct JsonDocument::Impl {
+    simdjson::dom::parser parser;
+    element root;
+};
+
+JsonDocument::JsonDocument() : impl_(std::make_unique<Impl>()) {}
+JsonDocument::~JsonDocument() = default;
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
+
+Result<JsonDocument> JsonDocument::parse(std::string_view text) {
+    JsonDocument document;
+    if (auto parsed = document.reparse(text); !parsed) return parsed.error();
+    return document;
+}
+
+Result<void> JsonDocument::reparse(std::string_view text) {
+    constexpr std::size_t max_depth = 512;
+    const std::size_t capacity = std::max(text.size(), impl_->parser.capacity());
+    if (impl_->parser.max_depth() > max_depth || capacity > impl_->parser.capacity()) {
+        if (impl_->parser.allocate(capacity, max_depth) != simdjson::SUCCESS) return broken("out of memory for JSON");
+    }
+    const auto code = impl_->parser.parse(text.data(), text.size()).get(impl_->root);
+    if (code != simdjson::SUCCESS) {
+        return invalid(std::string("not valid JSON: ") + simdjson::error_message(code) + ": " +
+                       json_quote(text.substr(0, 80)));
+    }
+    return {};
+}
+
+JsonView JsonDocument::root() const { return JsonAccess::view_of(impl_->root); }
+
+}  // namespace weft

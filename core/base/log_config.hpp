@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <weft/base/log.hpp>
+
+/// How a program sets up logging; plugins only call log().
+namespace weft {
+
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    std::string file;              ///< besides standard error; empty for none
+    std::size_t max_size_mb = 100;
+    std::size_t max_backups = 5;
+};
+
+/// Once, at start. The error says why the file can't be opened.
+Result<void> configure_logging(const LogConfig& config);
+/// Changes the level of one part ("ovsdb"), or of all when `part` is empty; any time, any thread.
+void set_log_level(LogLevel level, std::string_view part = {});
+Result<LogLevel> parse_log_level(std::string_view text);
+std::string_view to_string(LogLevel level);
+
+}  // namespace weft

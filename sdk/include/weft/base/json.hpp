@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/base/api.hpp>
+#include <weft/base/result.hpp>
+
+namespace weft {
+
+/// Writes compact JSON into a string. Calls nest; commas and quoting are its business.
+///   JsonWriter w; w.object([&] { w.member("name", "p1"); w.key("ips").array([&] { w.value("10.0.0.3"); }); });
+class WEFT_API JsonWriter {
+  public:
+    JsonWriter() = default;
+    explicit JsonWriter(std::string buffer) : out_(std::move(buffer)) {}
+
+    JsonWriter& begin_object();
+    JsonWriter& end_object();
+    JsonWriter& begin_array();
+    JsonWriter& end_array();
+    JsonWriter& key(std::string_view name);
+    JsonWriter& value(std::string_view text);
+    JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+    JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
+    JsonWriter& value(bool flag);
+    JsonWriter& value(std::int64_t number);
+    JsonWriter& value(std::uint64_t number);
+    JsonWriter& value(int number) { return value(static_cast<std::int64_t>(number)); }
+    JsonWriter& value(unsigned number) { return value(static_cast<std::uint64_t>(number)); }
+    JsonWriter& value(double number);
+    JsonWriter& null();
+    /// Bytes that are JSON already.
+    JsonWriter& raw(std::string_view json);
+
+    template <class Body>
+    JsonWriter& object(Body&& body) {
+        begin_object();
+        body();
+        return end_object();
+    }
+    template <class Body>
+    JsonWriter& array(Body&& body) {
+        begin_array();
+        body();
+        return end_array();
+    }
+    template <class T>
+    JsonWriter& member(std::string_view name, const T& v) {
+        return key(name).value(v);
+    }
+
+    const std::string& text() const { return out_; }
+    std::string take() { return std::move(out_); }
+    void clear() { out_.clear(); comma_ = false; }
+
+  private:
+    void separate();
+    std::string out_;
+    bool comma_ = false;
+};
+
+/// `text` as a JSON string with its quotes.
+WEFT_API std::string json_quote(std::string_view text);
+
+/// A read-only look at one value of a parsed JSON document; cheap to copy, valid while the JsonDocument lives. Reading
+/// something that is not there gives an absent view, so paths chain: pod["metadata"]["name"].string().
+class WEFT_API JsonView {
+  public:
+    JsonView() = default;
+
+    bool present() const { return present_; }
+    explicit operator bool() const { return present_; }
+    bool is_null() const;
+    bool is_object() const;
+    bool is_array() const;
+    bool is_string() const;
+    bool is_number() const;
+    bool is_bool() const;
+
+    /// Member of an object; absent when this is no object or has no such member.
+    JsonView operator[](std::string_view member) const;
+    /// The text of a string; nothing for any other type.
+    std::optional<std::string_view> string() const;
+    std::string_view string_or(std::string_view other) const { return string().value_or(other); }
+    std::optional<std::int64_t> integer() const;
+    std::optional<std::uint64_t> unsigned_integer() const;
+    std::optional<double> number() const;
+    std::optional<bool> boolean() const;
+    /// Elements of an array (none when it isn't one).
+    void each(const std::function<void(JsonView)>& visit) const;
+    /// Members of an object in document order.
+    void members(const std::function<void(std::string_view, JsonView)>& visit) const;
+    std::size_t size() const;
+    /// This value as compact JSON.
+    std::string dump() const;
+
+  private:
+    friend class JsonDocument;
+    friend struct JsonAccess;
+    // A simdjson::dom::element, kept out of this header.
+    alignas(8) unsigned char element_[16] = {};
+    bool present_ = false;
+};
+
+/// A parsed JSON text with the memory its views look into. Movable.
+class WEFT_API JsonDocument {
+  public:
+    JsonDocument();
+    ~JsonDocument();
+    JsonDocument(JsonDocument&&) noexcept;
+    JsonDocument& operator=(JsonDocument&&) noexcept;
+
+    /// Whole text, one value; the error says at which byte. Nesting deeper than 512 is refused.
+    static Result<JsonDocument> parse(std::string_view text);
+    /// Parses anew with the memory of an earlier parse; views of the earlier text die.
+    Result<void> reparse(std::string_view text);
+
+    JsonView root() const;
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft

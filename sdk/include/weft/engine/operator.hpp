@@ -1,0 +1,195 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/engine/rule.hpp>
+
+/// Operators: stateful nodes of the graph that the kernel brings along, where a rule for each row would cost too much or
+/// where the past counts. They run inside the tick like rules: selections, counts, and the allocators of core/ipam.
+/// Adapters: impure code beside the graph, told of one request table, answering into one input table.
+namespace weft {
+
+/// One row that came, changed or went. `before` is empty for a new row, `after` for a row that went.
+struct Change {
+    std::size_t input = 0;  ///< position in OperatorSpec::inputs
+    RowPtr before;
+    RowPtr after;
+
+    const RowPtr& row() const { return after ? after : before; }
+    std::string_view key() const { return row().key(); }
+};
+
+/// Where an operator's rows go.
+class OperatorOut {
+  public:
+    /// Inserts or replaces the row under its key in output `slot`.
+    virtual void put(std::size_t slot, RowPtr row) = 0;
+    virtual void erase(std::size_t slot, std::string_view key) = 0;
+
+  protected:
+    ~OperatorOut() = default;
+};
+
+/// State lives in the object. `run` gets all changes of a round at once, in (input, key) order, on the engine's thread.
+class WEFT_API Operator {
+  public:
+    virtual ~Operator();
+    virtual void run(std::span<const Change> changes, OperatorOut& out) = 0;
+    /// For derived tables: the rows that a recompute from nothing would hold are those that are there. Allocators, whose
+    /// past counts, say true.
+    virtual bool keeps_history() const { return false; }
+};
+
+struct OperatorSpec {
+    std::vector<TableSpec> inputs;
+    std::vector<TableSpec> outputs;
+    std::function<std::unique_ptr<Operator>()> make;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Selections: "the pods that these selectors select".
+
+/// One requirement of a Kubernetes label selector.
+struct Requirement {
+    enum class Op : std::uint8_t { in, not_in, exists, does_not_exist };
+    std::string label;
+    Op op = Op::exists;
+    std::vector<std::string> values;  ///< sorted; for in and not_in
+
+    static constexpr auto fields() {
+        return std::tuple{field("label", &Requirement::label), field("op", &Requirement::op),
+                          field("values", &Requirement::values)};
+    }
+    WEFT_FIELDS_EQUAL(Requirement)
+};
+
+/// A label selector in canonical form: requirements sorted, matchLabels turned into `in` with one value. Empty selects
+/// everything.
+struct WEFT_API LabelSelector {
+    std::vector<Requirement> requirements;
+
+    /// From a Kubernetes LabelSelector object ({"matchLabels":…,"matchExpressions":…}); says which field is wrong.
+    static Result<LabelSelector> parse(JsonView selector);
+    /// From the one-line form of flags and annotations: "a=b,c!=d,e in (f,g),!h".
+    static Result<LabelSelector> parse_text(std::string_view text);
+    /// Canonical text, fit for interning.
+    std::string text() const;
+    /// Sorts and merges; parse() has done so already.
+    void settle();
+
+    static constexpr auto fields() { return std::tuple{field("requirements", &LabelSelector::requirements)}; }
+    WEFT_FIELDS_EQUAL(LabelSelector)
+};
+
+/// Labels of an object, sorted by name.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+WEFT_API bool matches(const LabelSelector& selector, const Labels& labels);
+
+/// What a selection selects: put by rules. `Tag` names one use of the built-in:
+///   struct PolicyPods { using Target = tables::Pod; static constexpr std::string_view selection_name = "policy-pods"; };
+/// Rules put SelectorOf<PolicyPods>, read MembersOf<PolicyPods> buckets; the plugin declares d.selection<PolicyPods>(…).
+/// Target needs: `ns` (std::string) and `labels` (Labels). Namespaces are read from tables::Namespace.
+template <class Tag>
+struct SelectorOf {
+    static constexpr std::string_view table_name = Tag::selection_name;
+    static constexpr Merge merge = Merge::set_union;
+
+    /// By convention: the canonical text of all that follows, so that equal selectors are one row.
+    Key<SelectorOf> key;
+    /// Exactly this namespace; or empty, and namespaces are chosen by `namespaces`.
+    std::string in_namespace;
+    LabelSelector namespaces;
+    LabelSelector targets;
+
+    void settle_key() {
+        key.text = (in_namespace.empty() ? "{" + namespaces.text() + "}" : in_namespace) + "|" + targets.text();
+    }
+    static constexpr auto fields() {
+        return std::tuple{field("key", &SelectorOf::key), field("in_namespace", &SelectorOf::in_namespace),
+                          field("namespaces", &SelectorOf::namespaces), field("targets", &SelectorOf::targets)};
+    }
+};
+
+/// One selected target: key "<selector key>#<target key>".
+template <class Tag>
+struct MemberOf {
+    static constexpr std::string_view table_name = Tag::member_table;
+
+    Key<MemberOf> key;
+    std::string selector;  ///< key of the SelectorOf row
+    std::string target;    ///< key of the target row
+
+    static constexpr auto fields() {
+        return std::tuple{field("key", &MemberOf::key), field("selector", &MemberOf::selector),
+                          field("target", &MemberOf::target)};
+    }
+};
+
+/// The index of MemberOf by selector.
+template <class Tag>
+struct MembersOf {
+    using Table = MemberOf<Tag>;
+    static constexpr std::string_view index_name = "selector";
+    static std::string of(const MemberOf<Tag>& member) { return member.selector; }
+};
+
+/// How the type-erased selection operator reads and makes rows.
+struct SelectionAccess {
+    std::string_view (*target_namespace)(const void* target) = nullptr;
+    const Labels& (*target_labels)(const void* target) = nullptr;
+    const void* (*namespace_labels)(const void* ns) = nullptr;  ///< returns const Labels*
+    const std::string& (*selector_namespace)(const void* selector) = nullptr;
+    const LabelSelector& (*selector_namespaces)(const void* selector) = nullptr;
+    const LabelSelector& (*selector_targets)(const void* selector) = nullptr;
+    RowPtr (*make_member)(std::string_view selector, std::string_view target) = nullptr;
+};
+
+/// Made by libweft: an operator that keeps the (selector, target) pairs, evaluating for an event only the selectors that
+/// can match: those indexed under one equality requirement of the target's labels, plus the rest of its namespace.
+WEFT_API std::unique_ptr<Operator> make_selection(SelectionAccess access);
+
+/// The spec for Declare::selection; `Namespace` must have `labels`.
+template <class Tag>
+OperatorSpec selection_spec();
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// Where an adapter's answers go; any thread. Newest wins per key; nothing is dropped.
+class Inbox {
+  public:
+    virtual void put(RowPtr row) = 0;
+    virtual void erase(std::string_view key) = 0;
+    /// The adapter has answered all it knew at start: rules may rely on absence from now on.
+    virtual void complete() = 0;
+
+  protected:
+    ~Inbox() = default;
+};
+
+/// `changed` and `stop` are called on the host's executor, never two at once. `changed` must not block for long.
+class WEFT_API Adapter {
+  public:
+    virtual ~Adapter();
+    virtual void changed(std::span<const Change> requests, Inbox& answers) = 0;
+    virtual void stop() noexcept = 0;
+};
+
+struct AdapterSpec {
+    TableSpec requests;
+    TableSpec answers;
+    std::function<std::unique_ptr<Adapter>()> make;
+};
+
+/// A names its tables: using Requests = DnsRequest; using Answers = DnsAnswer;
+template <class A>
+AdapterSpec adapter_spec() {
+    return {table_spec<typename A::Requests>(), table_spec<typename A::Answers>(), [] { return std::make_unique<A>(); }};
+}
+
+}  // namespace weft

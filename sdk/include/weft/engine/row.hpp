@@ -1,0 +1,389 @@
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <map>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <weft/base/hash.hpp>
+#include <weft/base/ip.hpp>
+#include <weft/base/json.hpp>
+#include <weft/base/key.hpp>
+#include <weft/base/mac.hpp>
+#include <weft/base/uuid.hpp>
+
+/// Rows: what tables hold. A row is an immutable value that lists its fields once; equality, hash, JSON and the schema
+/// hash all derive from that list:
+///
+///   struct NodeSubnet {
+///       static constexpr std::string_view table_name = "NodeSubnet";
+///       weft::Key<NodeSubnet> key;
+///       std::vector<weft::IpPrefix> subnets;
+///       static constexpr auto fields() {
+///           return std::tuple{weft::field("key", &NodeSubnet::key), weft::field("subnets", &NodeSubnet::subnets)};
+///       }
+///   };
+namespace weft {
+
+template <class Owner, class T>
+struct Field {
+    std::string_view name;
+    T Owner::* member;
+};
+
+template <class Owner, class T>
+constexpr Field<Owner, T> field(std::string_view name, T Owner::* member) {
+    return {name, member};
+}
+
+/// Anything that lists its fields: rows, and the structs inside rows.
+template <class T>
+concept Fielded = requires { T::fields(); };
+
+template <class T>
+concept Row = Fielded<T> && requires(const T& row) {
+    { T::table_name } -> std::convertible_to<std::string_view>;
+    { row.key } -> std::convertible_to<const Key<T>&>;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What a field can be made of. A type of your own either lists fields() or has text() (written as a JSON string).
+
+template <class T>
+concept HasText = requires(const T& v) {
+    { v.text() } -> std::convertible_to<std::string>;
+};
+
+template <class T>
+struct IsPair : std::false_type {};
+template <class A, class B>
+struct IsPair<std::pair<A, B>> : std::true_type {};
+
+template <class T>
+concept RangeField = !std::convertible_to<T, std::string_view> && !HasText<T> && requires(const T& v) {
+    v.begin();
+    v.end();
+    v.size();
+};
+
+template <class T>
+concept OptionalField = requires(const T& v) {
+    { v.has_value() } -> std::same_as<bool>;
+    *v;
+};
+
+template <class T>
+std::uint64_t hash_value(const T& v);
+template <class T>
+void json_value(JsonWriter& w, const T& v);
+
+namespace detail {
+
+template <class T>
+std::uint64_t hash_fields(const T& v) {
+    std::uint64_t h = 0x77656674;
+    std::apply([&](const auto&... f) { ((h = hash_mix(h, hash_value(v.*(f.member)))), ...); }, T::fields());
+    return h;
+}
+
+template <class T>
+void json_fields(JsonWriter& w, const T& v) {
+    w.begin_object();
+    std::apply([&](const auto&... f) { ((json_value(w.key(f.name), v.*(f.member))), ...); }, T::fields());
+    w.end_object();
+}
+
+template <class T>
+bool equal_fields(const T& a, const T& b) {
+    return std::apply([&](const auto&... f) { return ((a.*(f.member) == b.*(f.member)) && ...); }, T::fields());
+}
+
+/// The type's spelling as the compiler prints it: part of the schema hash, so that a changed field type is a new schema.
+template <class T>
+constexpr std::string_view type_spelling() {
+    return __PRETTY_FUNCTION__;
+}
+
+template <class T>
+constexpr std::uint64_t schema_hash() {
+    std::uint64_t h = fnv1a64(T::table_name);
+    std::apply([&](const auto&... f) { ((h = fnv1a64(type_spelling<decltype(f)>(), fnv1a64(f.name, h))), ...); },
+               T::fields());
+    return h;
+}
+
+}  // namespace detail
+
+template <class T>
+struct IsKey : std::false_type {};
+template <class R>
+struct IsKey<Key<R>> : std::true_type {};
+template <class T>
+struct IsId : std::false_type {};
+template <class Tag>
+struct IsId<Id<Tag>> : std::true_type {};
+
+template <class T>
+std::uint64_t hash_value(const T& v) {
+    if constexpr (IsKey<T>::value) {
+        return hash_bytes(v.text);
+    } else if constexpr (IsId<T>::value) {
+        return v.value;
+    } else if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
+        return static_cast<std::uint64_t>(v) * 0x9e3779b97f4a7c15ULL;
+    } else if constexpr (std::is_floating_point_v<T>) {
+        return std::hash<T>{}(v);
+    } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+        return hash_bytes(v);
+    } else if constexpr (Fielded<T>) {
+        return detail::hash_fields(v);
+    } else if constexpr (IsPair<T>::value) {
+        return hash_mix(hash_value(v.first), hash_value(v.second));
+    } else if constexpr (OptionalField<T>) {
+        return v.has_value() ? hash_mix(1, hash_value(*v)) : 0;
+    } else if constexpr (RangeField<T>) {
+        std::uint64_t h = v.size();
+        for (const auto& element : v) h = hash_mix(h, hash_value(element));
+        return h;
+    } else {
+        return std::hash<T>{}(v);
+    }
+}
+
+template <class T>
+void json_value(JsonWriter& w, const T& v) {
+    if constexpr (IsKey<T>::value) {
+        w.value(std::string_view(v.text));
+    } else if constexpr (IsId<T>::value) {
+        w.value(static_cast<std::uint64_t>(v.value));
+    } else if constexpr (std::same_as<T, bool>) {
+        w.value(v);
+    } else if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
+        w.value(static_cast<std::int64_t>(v));
+    } else if constexpr (std::is_floating_point_v<T>) {
+        w.value(static_cast<double>(v));
+    } else if constexpr (std::convertible_to<const T&, std::string_view>) {
+        w.value(std::string_view(v));
+    } else if constexpr (Fielded<T>) {
+        detail::json_fields(w, v);
+    } else if constexpr (HasText<T>) {
+        w.value(std::string_view(v.text()));
+    } else if constexpr (IsPair<T>::value) {
+        w.begin_array();
+        json_value(w, v.first);
+        json_value(w, v.second);
+        w.end_array();
+    } else if constexpr (OptionalField<T>) {
+        if (v.has_value()) {
+            json_value(w, *v);
+        } else {
+            w.null();
+        }
+    } else if constexpr (RangeField<T>) {
+        w.begin_array();
+        for (const auto& element : v) json_value(w, element);
+        w.end_array();
+    } else {
+        static_assert(!sizeof(T), "this field type has neither fields() nor text()");
+    }
+}
+
+/// `bool operator==` for a struct that lists fields(): write `WEFT_FIELDS_EQUAL(T)` inside it.
+#define WEFT_FIELDS_EQUAL(T) \
+    friend bool operator==(const T& a, const T& b) { return ::weft::detail::equal_fields(a, b); }
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+/// The Kubernetes object that a row stands for, so that a rule's error on it can become an Event.
+struct ObjectRef {
+    std::string kind;  ///< "Pod"; empty when the row stands for no object
+    std::string ns;    ///< empty for cluster-scoped objects
+    std::string name;
+    std::string uid;
+};
+
+/// What libweft knows about a row type: one constant for each type and each .so. Two of them mean the same type when name
+/// and schema are equal; their addresses say nothing.
+struct RowType {
+    std::string_view name;
+    std::uint64_t schema = 0;
+    std::size_t size = 0;
+    std::string_view (*key)(const void* row) = nullptr;
+    bool (*equal)(const void* a, const void* b) = nullptr;
+    std::uint64_t (*hash)(const void* row) = nullptr;
+    void (*to_json)(const void* row, JsonWriter& w) = nullptr;
+    void (*destroy)(void* row) noexcept = nullptr;
+    /// The object this row stands for; empty kind when the type doesn't say (`static ObjectRef object(const T&)`).
+    ObjectRef (*object)(const void* row) = nullptr;
+    /// Who came first, for conflicts at start: seconds since the epoch (`static std::int64_t precedence(const T&)`),
+    /// 0 when the type doesn't say. Ties go to the smaller key.
+    std::int64_t (*precedence)(const void* row) = nullptr;
+
+    bool same_as(const RowType& other) const { return name == other.name && schema == other.schema; }
+};
+
+template <Row T>
+const RowType& row_type() {
+    static const RowType type{
+        .name = T::table_name,
+        .schema = detail::schema_hash<T>(),
+        .size = sizeof(T),
+        .key = [](const void* row) -> std::string_view { return static_cast<const T*>(row)->key.text; },
+        .equal = [](const void* a,
+                    const void* b) { return detail::equal_fields(*static_cast<const T*>(a), *static_cast<const T*>(b)); },
+        .hash = [](const void* row) { return detail::hash_fields(*static_cast<const T*>(row)); },
+        .to_json = [](const void* row, JsonWriter& w) { detail::json_fields(w, *static_cast<const T*>(row)); },
+        .destroy = [](void* row) noexcept { static_cast<T*>(row)->~T(); },
+        .object =
+            [](const void* row) -> ObjectRef {
+            if constexpr (requires(const T& r) { T::object(r); }) return T::object(*static_cast<const T*>(row));
+            return (void)row, ObjectRef{};
+        },
+        .precedence =
+            [](const void* row) -> std::int64_t {
+            if constexpr (requires(const T& r) { T::precedence(r); }) return T::precedence(*static_cast<const T*>(row));
+            return (void)row, 0;
+        },
+    };
+    return type;
+}
+
+/// A shared, immutable row of some type. One word; counting is atomic, so rows may be let go on any thread.
+class RowPtr {
+  public:
+    RowPtr() = default;
+    RowPtr(const RowPtr& other) : block_(other.block_) {
+        if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    RowPtr(RowPtr&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    RowPtr& operator=(RowPtr other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+    ~RowPtr() { release(); }
+
+    explicit operator bool() const { return block_ != nullptr; }
+    const RowType& type() const { return *block_->type; }
+    const void* get() const { return block_ + 1; }
+    std::string_view key() const { return block_->type->key(get()); }
+    /// The row as what it is; the caller knows its type, by table.
+    template <Row T>
+    const T& as() const {
+        return *static_cast<const T*>(get());
+    }
+    /// Same content (and type), not just the same block.
+    bool equals(const RowPtr& other) const {
+        if (block_ == other.block_) return true;
+        return block_ && other.block_ && type().same_as(other.type()) && type().equal(get(), other.get());
+    }
+    std::string json() const {
+        JsonWriter w;
+        type().to_json(get(), w);
+        return w.take();
+    }
+
+    template <Row T>
+    static RowPtr make(T row) {
+        static_assert(alignof(T) <= alignof(Block));
+        void* memory = ::operator new(sizeof(Block) + sizeof(T));
+        Block* block = new (memory) Block{{1}, &row_type<T>()};
+        new (block + 1) T(std::move(row));
+        RowPtr made;
+        made.block_ = block;
+        return made;
+    }
+
+  private:
+    struct alignas(16) Block {
+        std::atomic<std::uint32_t> references;
+        const RowType* type;
+    };
+
+    void release() noexcept {
+        if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            block_->type->destroy(block_ + 1);
+            ::operator delete(static_cast<void*>(block_));
+        }
+    }
+
+    Block* block_ = nullptr;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Tables. Most tables hold the row type that names them; a second table of the same row type needs a tag:
+//   struct ForeignPort { using Row = nb::LogicalSwitchPort; static constexpr std::string_view table_name = "..."; };
+
+template <class Tag>
+concept TableTag = Row<Tag> || (requires { typename Tag::Row; } && Row<typename Tag::Row> && requires {
+                       { Tag::table_name } -> std::convertible_to<std::string_view>;
+                   });
+
+namespace detail {
+template <class Tag>
+struct RowOf {
+    using type = typename Tag::Row;
+};
+template <Row T>
+struct RowOf<T> {
+    using type = T;
+};
+}  // namespace detail
+
+template <TableTag Tag>
+using RowOf = typename detail::RowOf<Tag>::type;
+
+/// What happens when several rule instances put rows with one key into a table.
+enum class Merge : std::uint8_t {
+    exclusive,  ///< one owner; the incumbent keeps it, at start the smallest (precedence, key); others: conflict status
+    set_union,  ///< equal rows are one row with several owners; unequal ones are a conflict as above
+    ordered,    ///< all are kept; readers and appliers see them under the key as a list ordered by owner
+};
+
+/// A table named by a tag, for crossing into libweft.
+struct TableSpec {
+    std::string_view name;
+    const RowType* type = nullptr;
+    Merge merge = Merge::exclusive;
+};
+
+template <TableTag Tag>
+TableSpec table_spec() {
+    TableSpec spec{Tag::table_name, &row_type<RowOf<Tag>>(), Merge::exclusive};
+    if constexpr (requires { Tag::merge; }) spec.merge = Tag::merge;
+    return spec;
+}
+
+/// An index: rows of a table found by a text that is computed from the row. An empty text leaves the row out.
+///   struct PodsOfNode {
+///       using Table = tables::Pod;
+///       static constexpr std::string_view index_name = "node";
+///       static std::string of(const tables::Pod& pod) { return pod.node; }
+///   };
+template <class T>
+concept IndexTag = requires(const RowOf<typename T::Table>& row) {
+    { T::index_name } -> std::convertible_to<std::string_view>;
+    { T::of(row) } -> std::convertible_to<std::string>;
+};
+
+struct IndexSpec {
+    TableSpec table;
+    std::string_view name;
+    std::string (*of)(const void* row) = nullptr;
+};
+
+template <IndexTag T>
+IndexSpec index_spec() {
+    using TableRow = RowOf<typename T::Table>;
+    return {table_spec<typename T::Table>(), T::index_name,
+            [](const void* row) -> std::string { return T::of(*static_cast<const TableRow*>(row)); }};
+}
+
+}  // namespace weft

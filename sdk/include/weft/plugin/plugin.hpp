@@ -1,0 +1,193 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weft/base/result.hpp>
+#include <weft/engine/operator.hpp>
+#include <weft/engine/rule.hpp>
+#include <weft/ovsdb/column.hpp>
+
+/// A plugin, whole: a class that declares its rules, and one line that exports it. See sdk/README.md.
+namespace weft {
+
+/// How much of a resource this weftd needs to watch.
+enum class WatchScope : std::uint8_t {
+    all,         ///< every object of the cluster
+    local_node,  ///< only objects bound to the own node (a field selector; for pods)
+};
+
+/// A Kubernetes resource that a plugin brings along: how to reach it and how to read it.
+struct ResourceSpec {
+    std::string group;     ///< "" for core
+    std::string version;   ///< "v1"
+    std::string resource;  ///< plural, "pods"
+    std::string kind;      ///< "Pod"
+    bool namespaced = true;
+    TableSpec table;
+    /// Reads one object into a row; an Error goes to the object's status and Event, other objects are not affected.
+    std::function<Result<RowPtr>(JsonView object)> parse;
+};
+
+/// One key of the plugin's section [plugin.<name>].
+struct SettingSpec {
+    std::string key;
+    std::string fallback;  ///< used when the key is not set
+    std::string help;      ///< one sentence, shown by `weftctl config`
+    /// Checks a value; an Error stops the start (or the reload) with file and line.
+    std::function<Result<void>(std::string_view value)> check;
+};
+
+/// A verb on a resource that the plugin needs besides watching, for `weftctl rbac`.
+struct AccessSpec {
+    std::string group;
+    std::string resource;  ///< "pods/status"
+    std::vector<std::string> verbs;
+};
+
+namespace detail {
+
+/// The host's side of Declare.
+class DeclareCore {
+  public:
+    virtual void rule(RuleSpec rule) = 0;
+    virtual void extension_point(TableSpec table) = 0;
+    virtual void op(std::string name, Role role, OperatorSpec spec) = 0;
+    virtual void adapter(std::string name, Role role, AdapterSpec spec) = 0;
+    virtual void claim(Role role, ovsdb::ClaimSpec claim) = 0;
+    virtual void watch(TableSpec table, WatchScope scope, Role role) = 0;
+    virtual void resource(ResourceSpec resource, WatchScope scope, Role role) = 0;
+    virtual void setting(SettingSpec setting) = 0;
+    virtual void access(AccessSpec access, Role role) = 0;
+
+  protected:
+    ~DeclareCore() = default;
+};
+
+}  // namespace detail
+
+/// Describes what a plugin is made of. Nothing runs here: the loader checks the whole graph first.
+class Declare {
+  public:
+    explicit Declare(detail::DeclareCore& core) : core_(core) {}
+
+    /// A rule; `name` is what status, metrics and explain call it, in kebab-case.
+    template <RuleType R>
+    void rule(std::string name, Role role = Role::node) {
+        core_.rule(rule_spec<R>(std::move(name), role));
+    }
+    /// A table that any plugin may write and that may have no writer at all.
+    template <TableTag T>
+    void extension_point() {
+        core_.extension_point(table_spec<T>());
+    }
+    /// A selection: rules put SelectorOf<Tag> rows, the engine keeps MemberOf<Tag> rows. See engine/operator.hpp.
+    template <class Tag>
+    void selection(std::string name, Role role = Role::node) {
+        core_.op(std::move(name), role, selection_spec<Tag>());
+    }
+    /// The only impure code a plugin may have: told of the changes of one request table, puts rows in one input table.
+    template <class A>
+    void adapter(std::string name, Role role = Role::node) {
+        core_.adapter(std::move(name), role, adapter_spec<A>());
+    }
+    /// Rows of an OVSDB table that are ours: `covers(row)` says which, `identity(row)` under which key a rule puts them.
+    /// Both see row.parent. Captureless functions; they run on rows of others too, so they must take anything.
+    ///   d.claim<nb::ACL>("node-acls", [](const nb::ACL& r) {...}, [](const nb::ACL& r) {...});
+    template <class T, class Covers, class Identity>
+    void claim(std::string name, Covers, Identity, Role role = Role::node) {
+        static_assert(std::is_empty_v<Covers> && std::is_empty_v<Identity>, "claims can't capture");
+        core_.claim(role, {std::move(name), &row_type<T>(),
+                           [](const void* row) { return Covers{}(*static_cast<const T*>(row)); },
+                           [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); }, nullptr});
+    }
+    /// Watches a built-in resource (tables::Pod, tables::Node, tables::Namespace).
+    template <TableTag T>
+    void watch(WatchScope scope = WatchScope::all, Role role = Role::node) {
+        core_.watch(table_spec<T>(), scope, role);
+    }
+    /// Watches a resource of the plugin's own.
+    void resource(ResourceSpec spec, WatchScope scope = WatchScope::all, Role role = Role::node) {
+        core_.resource(std::move(spec), scope, role);
+    }
+    void setting(SettingSpec spec) { core_.setting(std::move(spec)); }
+    void access(AccessSpec spec, Role role = Role::node) { core_.access(std::move(spec), role); }
+
+  private:
+    detail::DeclareCore& core_;
+};
+
+/// The class a plugin derives from. One instance may exist beside another in one process (verify, plan): no globals.
+class WEFT_API Plugin {
+  public:
+    virtual ~Plugin();
+    virtual void declare(Declare& d) = 0;
+};
+
+/// What the loader reads from the file before it opens it for execution. Fixed-size, no pointers, so no relocation.
+struct Manifest {
+    char magic[8];
+    std::uint32_t size;
+    std::uint32_t abi_kind;  ///< 1: C entry points that carry C++ interfaces, exact match
+    char fingerprint[128];   ///< SDK version, header hash, compiler, standard library, sanitizer
+    char name[64];
+    char version[32];
+    char needs[256];    ///< plugins this one needs, separated by spaces
+    char switches[256]; ///< upstream configuration switches that enable it without a [plugins] section
+};
+
+inline constexpr char manifest_magic[8] = {'w', 'e', 'f', 't', 'p', 'l', 'g', '1'};
+
+namespace detail {
+
+template <std::size_t N>
+constexpr void copy_text(char (&to)[N], std::string_view from) {
+    if (from.size() >= N) throw "a text in WEFT_PLUGIN is too long";
+    for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i];
+}
+
+/// What WEFT_PLUGIN takes besides the class.
+struct PluginFacts {
+    std::string_view name;
+    std::string_view version;
+    std::string_view needs = "";
+    std::string_view switches = "";  ///< "always" or names such as "enable-egress-ip"
+};
+
+consteval Manifest make_manifest(std::string_view fingerprint, PluginFacts facts) {
+    Manifest m{};
+    for (int i = 0; i < 8; ++i) m.magic[i] = manifest_magic[i];
+    m.size = sizeof(Manifest);
+    m.abi_kind = 1;
+    copy_text(m.fingerprint, fingerprint);
+    copy_text(m.name, facts.name);
+    copy_text(m.version, facts.version);
+    copy_text(m.needs, facts.needs);
+    copy_text(m.switches, facts.switches);
+    return m;
+}
+
+}  // namespace detail
+}  // namespace weft
+
+/// Exports a plugin: WEFT_PLUGIN(PodNetwork, .name = "pod-network", .version = "1.0.0", .needs = "ipam")
+/// Needs <weft/plugin/fingerprint.hpp>, which the build generates.
+#define WEFT_PLUGIN(Class, ...)                                                                              \
+    extern "C" {                                                                                             \
+    [[gnu::used, gnu::retain, gnu::section(".weft_plugin"), gnu::visibility("default")]]                     \
+    extern constexpr ::weft::Manifest weft_plugin_manifest =                                                 \
+        ::weft::detail::make_manifest(WEFT_FINGERPRINT, ::weft::detail::PluginFacts{__VA_ARGS__});           \
+    [[gnu::visibility("default")]] ::weft::Plugin* weft_plugin_create() noexcept {                           \
+        try {                                                                                                \
+            return new Class();                                                                              \
+        } catch (...) {                                                                                      \
+            return nullptr;                                                                                  \
+        }                                                                                                    \
+    }                                                                                                        \
+    [[gnu::visibility("default")]] void weft_plugin_destroy(::weft::Plugin* plugin) noexcept { delete plugin; } \
+    }

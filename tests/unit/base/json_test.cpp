@@ -1,0 +1,43 @@
+#include <gtest/gtest.h>
+
+#include <weft/base/json.hpp>
+
+namespace weft {
+namespace {
+
+TEST(JsonWriter, WritesCompactJson) {
+    JsonWriter w;
+    w.object([&] {
+        w.member("name", "a\"b\\c\n\x01").member("n", 5).member("on", true).key("none").null();
+        w.key("list").array([&] { w.value("x").value(-3).object([] {}); });
+        w.key("raw").raw("[1,2]");
+    });
+    EXPECT_EQ(w.text(), R"({"name":"a\"b\\c\n\u0001","n":5,"on":true,"none":null,"list":["x",-3,{}],"raw":[1,2]})");
+}
+
+TEST(JsonView, ChainsThroughWhatIsNotThere) {
+    const auto document = JsonDocument::parse(R"({"a":{"b":[1,"x",true,null,2.5]},"big":18446744073709551615})");
+    ASSERT_TRUE(document.ok());
+    const auto root = document->root();
+    EXPECT_FALSE(root["a"]["c"]["d"].present());
+    EXPECT_EQ(root["a"]["b"].size(), 5U);
+    EXPECT_EQ(root["big"].unsigned_integer(), 18446744073709551615ULL);
+    EXPECT_FALSE(root["big"].integer());
+    EXPECT_FALSE(root["a"].string());
+    std::string kinds;
+    root["a"]["b"].each([&](JsonView v) {
+        kinds += v.is_number() ? 'n' : v.is_string() ? 's' : v.is_bool() ? 'b' : v.is_null() ? '0' : '?';
+    });
+    EXPECT_EQ(kinds, "nsb0n");
+    EXPECT_EQ(root["a"].dump(), R"({"b":[1,"x",true,null,2.5]})");
+}
+
+TEST(JsonDocument, RefusesWhatIsNoJson) {
+    for (const std::string& text : {std::string(), std::string("{"), std::string("[1,]"), std::string("{}x"),
+                                   std::string("\"\xff\xfe\""), std::string(5000, '[')}) {
+        EXPECT_FALSE(JsonDocument::parse(text).ok()) << text.substr(0, 20);
+    }
+}
+
+}  // namespace
+}  // namespace weft
