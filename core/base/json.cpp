@@ -183,19 +183,19 @@ std::optional<bool> JsonView::boolean() const { return scalar<bool>(*this); }
 
 void JsonView::each(const std::function<void(JsonView)>& visit) const {
     if (!is_array()) return;
-    for (element child : JsonAccess::element_of(*this).get_array().value_unsafe()) visit(JsonAccess::view_of(child));
+    const simdjson::dom::array array = JsonAccess::element_of(*this);
+    for (const element child : array) visit(JsonAccess::view_of(child));
 }
 
 void JsonView::members(const std::function<void(std::string_view, JsonView)>& visit) const {
     if (!is_object()) return;
-    for (auto [name, child] : JsonAccess::element_of(*this).get_object().value_unsafe()) {
-        visit(name, JsonAccess::view_of(child));
-    }
+    const simdjson::dom::object object = JsonAccess::element_of(*this);
+    for (const auto& [name, child] : object) visit(name, JsonAccess::view_of(child));
 }
 
 std::size_t JsonView::size() const {
-    if (is_array()) return JsonAccess::element_of(*this).get_array().value_unsafe().size();
-    if (is_object()) return JsonAccess::element_of(*this).get_object().value_unsafe().size();
+    if (is_array()) return simdjson::dom::array(JsonAccess::element_of(*this)).size();
+    if (is_object()) return simdjson::dom::object(JsonAccess::element_of(*this)).size();
     return 0;
 }
 
