@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <span>
@@ -127,7 +128,29 @@ class WEFT_API Plugin {
   public:
     virtual ~Plugin();
     virtual void declare(Declare& d) = 0;
+    /// declare() with exceptions turned into an Error; compiled into the plugin by WEFT_PLUGIN, called by the loader.
+    virtual Result<void> declare_guarded(Declare& d) noexcept = 0;
 };
+
+namespace detail {
+
+/// What WEFT_PLUGIN makes of the author's class, so that no exception leaves the plugin.
+template <class P>
+class Guarded final : public P {
+  public:
+    Result<void> declare_guarded(Declare& d) noexcept override {
+        try {
+            this->declare(d);
+            return {};
+        } catch (const std::exception& e) {
+            return broken(std::string("declare() threw: ") + e.what());
+        } catch (...) {
+            return broken("declare() threw something that is no std::exception");
+        }
+    }
+};
+
+}  // namespace detail
 
 /// What the loader reads from the file before it opens it for execution. Fixed-size, no pointers, so no relocation.
 struct Manifest {
@@ -184,7 +207,7 @@ consteval Manifest make_manifest(std::string_view fingerprint, PluginFacts facts
         ::weft::detail::make_manifest(WEFT_FINGERPRINT, ::weft::detail::PluginFacts{__VA_ARGS__});           \
     [[gnu::visibility("default")]] ::weft::Plugin* weft_plugin_create() noexcept {                           \
         try {                                                                                                \
-            return new Class();                                                                              \
+            return new ::weft::detail::Guarded<Class>();                                                                              \
         } catch (...) {                                                                                      \
             return nullptr;                                                                                  \
         }                                                                                                    \
