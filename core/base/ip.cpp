@@ -1,13 +1,12 @@
 #include <weft/base/ip.hpp>
-
-#include <arpa/inet.h>
+#include <weft/base/json.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <stdexcept>
 
-#include <weft/base/json.hpp>
+#include <arpa/inet.h>
 
 namespace weft {
 
@@ -143,7 +142,9 @@ bool Ip::is_link_local() const {
     return bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
 }
 
-bool Ip::is_multicast() const { return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
+bool Ip::is_multicast() const {
+    return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
+}
 
 std::string Ip::text() const {
     if (is_v4()) {
@@ -198,18 +199,28 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
     return IpPrefix(*ip, length);
 }
 
-Ip IpPrefix::first() const { return with_bytes(family(), masked(ip_, length_, false)); }
+Ip IpPrefix::first() const {
+    return with_bytes(family(), masked(ip_, length_, false));
+}
 
-Ip IpPrefix::last() const { return with_bytes(family(), masked(ip_, length_, true)); }
+Ip IpPrefix::last() const {
+    return with_bytes(family(), masked(ip_, length_, true));
+}
 
 bool IpPrefix::contains(const Ip& ip) const {
     return ip.family() == family() && with_bytes(family(), masked(ip, length_, false)) == first();
 }
 
-bool IpPrefix::contains(const IpPrefix& other) const { return other.length_ >= length_ && contains(other.ip_); }
+bool IpPrefix::contains(const IpPrefix& other) const {
+    return other.length_ >= length_ && contains(other.ip_);
+}
 
-bool IpPrefix::overlaps(const IpPrefix& other) const { return contains(other.first()) || other.contains(first()); }
+bool IpPrefix::overlaps(const IpPrefix& other) const {
+    return contains(other.first()) || other.contains(first());
+}
 
-std::string IpPrefix::text() const { return ip_.text() + "/" + std::to_string(length_); }
+std::string IpPrefix::text() const {
+    return ip_.text() + "/" + std::to_string(length_);
+}
 
 }  // namespace weft

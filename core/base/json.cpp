@@ -1,10 +1,10 @@
+#include "base/json_access.hpp"
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include <simdjson.h>
-
-#include "base/json_access.hpp"
 
 namespace weft {
 
@@ -90,7 +90,9 @@ JsonWriter& JsonWriter::value(std::string_view text) {
     return *this;
 }
 
-JsonWriter& JsonWriter::value(bool flag) { return raw(flag ? "true" : "false"); }
+JsonWriter& JsonWriter::value(bool flag) {
+    return raw(flag ? "true" : "false");
+}
 
 JsonWriter& JsonWriter::value(std::int64_t number) {
     separate();
@@ -111,7 +113,9 @@ JsonWriter& JsonWriter::value(double number) {
     return *this;
 }
 
-JsonWriter& JsonWriter::null() { return raw("null"); }
+JsonWriter& JsonWriter::null() {
+    return raw("null");
+}
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
     separate();
@@ -130,7 +134,9 @@ std::string json_quote(std::string_view text) {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-const element& JsonAccess::element_of(const JsonView& view) { return *reinterpret_cast<const element*>(view.element_); }
+const element& JsonAccess::element_of(const JsonView& view) {
+    return *reinterpret_cast<const element*>(view.element_);
+}
 
 JsonView JsonAccess::view_of(const element& e) {
     static_assert(sizeof(element) <= sizeof(JsonView::element_) && std::is_trivially_copyable_v<element>);
@@ -142,15 +148,27 @@ JsonView JsonAccess::view_of(const element& e) {
 
 namespace {
 
-element_type type_of(const JsonView& view) { return JsonAccess::element_of(view).type(); }
+element_type type_of(const JsonView& view) {
+    return JsonAccess::element_of(view).type();
+}
 
 }  // namespace
 
-bool JsonView::is_null() const { return present_ && type_of(*this) == element_type::NULL_VALUE; }
-bool JsonView::is_object() const { return present_ && type_of(*this) == element_type::OBJECT; }
-bool JsonView::is_array() const { return present_ && type_of(*this) == element_type::ARRAY; }
-bool JsonView::is_string() const { return present_ && type_of(*this) == element_type::STRING; }
-bool JsonView::is_bool() const { return present_ && type_of(*this) == element_type::BOOL; }
+bool JsonView::is_null() const {
+    return present_ && type_of(*this) == element_type::NULL_VALUE;
+}
+bool JsonView::is_object() const {
+    return present_ && type_of(*this) == element_type::OBJECT;
+}
+bool JsonView::is_array() const {
+    return present_ && type_of(*this) == element_type::ARRAY;
+}
+bool JsonView::is_string() const {
+    return present_ && type_of(*this) == element_type::STRING;
+}
+bool JsonView::is_bool() const {
+    return present_ && type_of(*this) == element_type::BOOL;
+}
 bool JsonView::is_number() const {
     if (!present_) return false;
     const auto type = type_of(*this);
@@ -175,22 +193,34 @@ std::optional<T> scalar(const JsonView& view) {
 
 }  // namespace
 
-std::optional<std::string_view> JsonView::string() const { return scalar<std::string_view>(*this); }
-std::optional<std::int64_t> JsonView::integer() const { return scalar<std::int64_t>(*this); }
-std::optional<std::uint64_t> JsonView::unsigned_integer() const { return scalar<std::uint64_t>(*this); }
-std::optional<double> JsonView::number() const { return scalar<double>(*this); }
-std::optional<bool> JsonView::boolean() const { return scalar<bool>(*this); }
+std::optional<std::string_view> JsonView::string() const {
+    return scalar<std::string_view>(*this);
+}
+std::optional<std::int64_t> JsonView::integer() const {
+    return scalar<std::int64_t>(*this);
+}
+std::optional<std::uint64_t> JsonView::unsigned_integer() const {
+    return scalar<std::uint64_t>(*this);
+}
+std::optional<double> JsonView::number() const {
+    return scalar<double>(*this);
+}
+std::optional<bool> JsonView::boolean() const {
+    return scalar<bool>(*this);
+}
 
 void JsonView::each(const std::function<void(JsonView)>& visit) const {
     if (!is_array()) return;
     const simdjson::dom::array array = JsonAccess::element_of(*this);
-    for (const element child : array) visit(JsonAccess::view_of(child));
+    for (const element child : array)
+        visit(JsonAccess::view_of(child));
 }
 
 void JsonView::members(const std::function<void(std::string_view, JsonView)>& visit) const {
     if (!is_object()) return;
     const simdjson::dom::object object = JsonAccess::element_of(*this);
-    for (const auto& [name, child] : object) visit(name, JsonAccess::view_of(child));
+    for (const auto& [name, child] : object)
+        visit(name, JsonAccess::view_of(child));
 }
 
 std::size_t JsonView::size() const {
@@ -234,6 +264,8 @@ Result<void> JsonDocument::reparse(std::string_view text) {
     return {};
 }
 
-JsonView JsonDocument::root() const { return JsonAccess::view_of(impl_->root); }
+JsonView JsonDocument::root() const {
+    return JsonAccess::view_of(impl_->root);
+}
 
 }  // namespace weft

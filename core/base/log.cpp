@@ -1,5 +1,7 @@
 #include "base/log_config.hpp"
 
+#include <weft/base/json.hpp>
+
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -9,8 +11,6 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include <weft/base/json.hpp>
 
 namespace weft {
 
@@ -60,7 +60,9 @@ void append_field(std::string& line, std::string_view name, std::string_view val
     }
 }
 
-void write(LogLevel level, const std::string& line) { the_log().logger->log(spd_level(level), spdlog::string_view_t(line)); }
+void write(LogLevel level, const std::string& line) {
+    the_log().logger->log(spd_level(level), spdlog::string_view_t(line));
+}
 
 std::string head(std::string_view part, std::string_view message) {
     std::string line;
@@ -86,7 +88,8 @@ bool log_enabled(LogLevel level, std::string_view part) {
 void log(LogLevel level, std::string_view part, std::string_view message, std::initializer_list<LogField> fields) {
     if (!log_enabled(level, part)) return;
     std::string line = head(part, message);
-    for (const auto& f : fields) append_field(line, f.name, f.value);
+    for (const auto& f : fields)
+        append_field(line, f.name, f.value);
     write(level, line);
 }
 

@@ -1,8 +1,7 @@
+#include <weft/base/json.hpp>
 #include <weft/base/mac.hpp>
 
 #include <openssl/sha.h>
-
-#include <weft/base/json.hpp>
 
 namespace weft {
 
@@ -34,13 +33,15 @@ Result<Mac> Mac::parse(std::string_view text) {
 Mac Mac::of(const Ip& ip) {
     std::array<std::uint8_t, 6> bytes{0x0a, 0x58};
     if (ip.is_v4()) {
-        for (std::size_t i = 0; i < 4; ++i) bytes[i + 2] = ip.bytes()[i];
+        for (std::size_t i = 0; i < 4; ++i)
+            bytes[i + 2] = ip.bytes()[i];
         return Mac(bytes);
     }
     const std::string text = ip.text();
     std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
     SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-    for (std::size_t i = 0; i < 4; ++i) bytes[i + 2] = digest[i];
+    for (std::size_t i = 0; i < 4; ++i)
+        bytes[i + 2] = digest[i];
     return Mac(bytes);
 }
 
@@ -69,6 +70,8 @@ std::string Mac::text() const {
     return out;
 }
 
-std::uint64_t Mac::hash() const { return hash_bytes({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()}); }
+std::uint64_t Mac::hash() const {
+    return hash_bytes({reinterpret_cast<const char*>(bytes_.data()), bytes_.size()});
+}
 
 }  // namespace weft

@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include <weft/plugin/plugin.hpp>
 #include <weft/tables/kube.hpp>
+
+#include <algorithm>
 
 namespace weft {
 
@@ -9,6 +9,7 @@ namespace weft {
 Operator::~Operator() = default;
 Adapter::~Adapter() = default;
 Plugin::~Plugin() = default;
+PluginHandle::~PluginHandle() = default;
 
 namespace tables {
 

@@ -1,11 +1,10 @@
+#include <weft/base/json.hpp>
 #include <weft/base/uuid.hpp>
-
-#include <sys/random.h>
 
 #include <cstring>
 #include <stdexcept>
 
-#include <weft/base/json.hpp>
+#include <sys/random.h>
 
 namespace weft {
 

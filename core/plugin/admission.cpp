@@ -1,9 +1,10 @@
 #include "plugin/admission.hpp"
 
-#include <fcntl.h>
-#include <openssl/evp.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "plugin/elf.hpp"
+
+#include <weft/base/json.hpp>
+#include <weft/plugin/fingerprint.hpp>
+#include <weft/plugin/plugin.hpp>
 
 #include <algorithm>
 #include <array>
@@ -11,11 +12,10 @@
 #include <filesystem>
 #include <set>
 
-#include <weft/base/json.hpp>
-#include <weft/plugin/fingerprint.hpp>
-#include <weft/plugin/plugin.hpp>
-
-#include "plugin/elf.hpp"
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace weft::plugin {
 
@@ -30,7 +30,9 @@ File::~File() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-std::string own_fingerprint() { return WEFT_FINGERPRINT; }
+std::string own_fingerprint() {
+    return WEFT_FINGERPRINT;
+}
 
 namespace {
 
@@ -44,11 +46,13 @@ Error refused(const std::string& path, std::string what, std::string mend) {
 Result<void> check_owner(const std::string& path, const struct stat& info, const AdmissionPolicy& policy) {
     const bool owner_ok = policy.owner ? info.st_uid == *policy.owner : info.st_uid == 0 || info.st_uid == ::geteuid();
     if (!owner_ok) {
-        return refused(path, "belongs to user " + std::to_string(info.st_uid) + ", who is not trusted with weft's rights",
+        return refused(path,
+                       "belongs to user " + std::to_string(info.st_uid) + ", who is not trusted with weft's rights",
                        "chown root the file after checking where it came from");
     }
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        return refused(path, "can be written by others than its owner", "chmod go-w the file after checking its content");
+        return refused(path, "can be written by others than its owner",
+                       "chmod go-w the file after checking its content");
     }
     return {};
 }
@@ -98,15 +102,17 @@ std::vector<std::string> words(const std::string& text) {
 
 bool good_name(const std::string& name) {
     return !name.empty() && name.front() != '-' && std::all_of(name.begin(), name.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-           });
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
 }
 
 Result<void> read_manifest(const std::string& path, const std::string& bytes, const AdmissionPolicy& policy,
                            Candidate& into) {
     Manifest manifest{};
-    if (bytes.empty()) return refused(path, "is no weft plugin: it has no section .weft_plugin", "build it with weft_add_plugin()");
-    if (bytes.size() < offsetof(Manifest, fingerprint)) return refused(path, "its manifest is too short", "build it again");
+    if (bytes.empty())
+        return refused(path, "is no weft plugin: it has no section .weft_plugin", "build it with weft_add_plugin()");
+    if (bytes.size() < offsetof(Manifest, fingerprint))
+        return refused(path, "its manifest is too short", "build it again");
     std::memcpy(&manifest, bytes.data(), std::min(bytes.size(), sizeof(manifest)));
     if (std::memcmp(manifest.magic, manifest_magic, sizeof(manifest.magic)) != 0) {
         return refused(path, "its manifest does not start with the magic of weft plugins", "build it with this SDK");
@@ -114,7 +120,8 @@ Result<void> read_manifest(const std::string& path, const std::string& bytes, co
     if (manifest.size != sizeof(Manifest) || bytes.size() < sizeof(Manifest) || manifest.abi_kind != 1) {
         return refused(path,
                        "its manifest is of another SDK: size " + std::to_string(manifest.size) + ", kind " +
-                           std::to_string(manifest.abi_kind) + ", expected " + std::to_string(sizeof(Manifest)) + ", kind 1",
+                           std::to_string(manifest.abi_kind) + ", expected " + std::to_string(sizeof(Manifest)) +
+                           ", kind 1",
                        "build it with the SDK of this weft");
     }
     const auto fingerprint = text_of(manifest.fingerprint);
@@ -126,7 +133,8 @@ Result<void> read_manifest(const std::string& path, const std::string& bytes, co
         return refused(path, "its manifest has a text that is not terminated or a bad name", "build it again");
     }
     if (*fingerprint != policy.fingerprint) {
-        return refused(path, "was built for " + json_quote(*fingerprint) + ", this weft is " + json_quote(policy.fingerprint),
+        return refused(path,
+                       "was built for " + json_quote(*fingerprint) + ", this weft is " + json_quote(policy.fingerprint),
                        "build the plugin with the SDK package of this weft and the same compiler");
     }
     into.name = *name;
@@ -141,7 +149,8 @@ Result<void> check_elf(const std::string& path, const ElfFacts& facts) {
     const bool shared_runtime = std::any_of(facts.needed.begin(), facts.needed.end(),
                                             [](const auto& lib) { return lib.starts_with("libstdc++.so"); });
     if (!shared_runtime) {
-        return refused(path, "does not use the shared C++ runtime libstdc++.so, so an exception in it would end the process",
+        return refused(path,
+                       "does not use the shared C++ runtime libstdc++.so, so an exception in it would end the process",
                        "link it without -static-libstdc++");
     }
     if (facts.has_search_path) return refused(path, "carries an RPATH or RUNPATH", rebuild);
@@ -168,7 +177,8 @@ Result<Candidate> admit(const std::string& path, const AdmissionPolicy& policy) 
     candidate.file = File(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (candidate.file.fd() < 0) return refused(path, std::string("can't be opened: ") + std::strerror(errno), "");
     struct stat info {};
-    if (::fstat(candidate.file.fd(), &info) != 0 || !S_ISREG(info.st_mode)) return refused(path, "is no regular file", "");
+    if (::fstat(candidate.file.fd(), &info) != 0 || !S_ISREG(info.st_mode))
+        return refused(path, "is no regular file", "");
     if (auto owner = check_owner(path, info, policy); !owner) return owner.error();
     const auto size = static_cast<std::uint64_t>(info.st_size);
     if (size > largest_plugin) return refused(path, "is larger than 256 MiB", "");
@@ -179,7 +189,8 @@ Result<Candidate> admit(const std::string& path, const AdmissionPolicy& policy) 
     if (auto read = read_manifest(path, facts->manifest, policy, candidate); !read) return read.error();
     if (auto checked = check_elf(path, *facts); !checked) return checked.error();
     candidate.sha256 = sha256_hex(*bytes);
-    if (const auto pin = policy.pins.find(candidate.name); pin != policy.pins.end() && pin->second != candidate.sha256) {
+    if (const auto pin = policy.pins.find(candidate.name);
+        pin != policy.pins.end() && pin->second != candidate.sha256) {
         return refused(path, "has sha256 " + candidate.sha256 + ", the configuration pins " + pin->second,
                        "install the pinned file, or change the pin in [plugins]");
     }
@@ -200,7 +211,8 @@ Result<std::vector<Found>> admit_folder(const std::string& folder, const Admissi
     }
     std::sort(paths.begin(), paths.end());
     std::vector<Found> found;
-    for (const auto& path : paths) found.push_back({fs::path(path).stem().string(), admit(path, policy)});
+    for (const auto& path : paths)
+        found.push_back({fs::path(path).stem().string(), admit(path, policy)});
     return found;
 }
 
@@ -215,7 +227,8 @@ class Ordering {
         if (done_.contains(name)) return;
         if (const auto at = std::find(path_.begin(), path_.end(), name); at != path_.end()) {
             std::string cycle;
-            for (auto i = at; i != path_.end(); ++i) cycle += *i + " needs ";
+            for (auto i = at; i != path_.end(); ++i)
+                cycle += *i + " needs ";
             faults.push_back("plugins need each other in a circle: " + cycle + name);
             return;
         }
@@ -224,7 +237,8 @@ class Ordering {
             if (needs_.contains(need)) {
                 visit(need);
             } else {
-                faults.push_back("plugin " + json_quote(name) + " needs " + json_quote(need) + ", which is not enabled");
+                faults.push_back("plugin " + json_quote(name) + " needs " + json_quote(need) +
+                                 ", which is not enabled");
             }
         }
         path_.pop_back();
@@ -245,10 +259,12 @@ class Ordering {
 
 Result<std::vector<std::string>> load_order(const std::map<std::string, std::vector<std::string>>& needs) {
     Ordering ordering(needs);
-    for (const auto& entry : needs) ordering.visit(entry.first);
+    for (const auto& entry : needs)
+        ordering.visit(entry.first);
     if (ordering.faults.empty()) return ordering.order;
     std::string all;
-    for (const auto& fault : ordering.faults) all += (all.empty() ? "" : "; ") + fault;
+    for (const auto& fault : ordering.faults)
+        all += (all.empty() ? "" : "; ") + fault;
     return invalid(all, "change [plugins] enable");
 }
 

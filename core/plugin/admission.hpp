@@ -1,11 +1,11 @@
 #pragma once
 
+#include <weft/base/result.hpp>
+
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <weft/base/result.hpp>
 
 /// Decides from the bytes of a plugin file whether it may be loaded. Nothing of the file runs before it has passed.
 namespace weft::plugin {
@@ -24,8 +24,8 @@ class File {
     int fd_ = -1;
 };
 
-/// A plugin file that has been admitted. The descriptor is the one that was checked and is the one to be opened, so that
-/// the file can't be exchanged in between.
+/// A plugin file that has been admitted. The descriptor is the one that was checked and is the one to be opened, so
+/// that the file can't be exchanged in between.
 struct Candidate {
     std::string name;
     std::string version;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <weft/plugin/plugin.hpp>
+
 #include <string>
 #include <vector>
-
-#include <weft/plugin/plugin.hpp>
 
 namespace weft::plugin {
 

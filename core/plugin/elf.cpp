@@ -1,10 +1,10 @@
 #include "plugin/elf.hpp"
 
-#include <elf.h>
-
 #include <algorithm>
 #include <cstring>
 #include <optional>
+
+#include <elf.h>
 
 namespace weft::plugin {
 
@@ -39,7 +39,9 @@ std::optional<std::string_view> text_in(std::string_view table, std::uint64_t of
     return rest.substr(0, end);
 }
 
-Error damaged(std::string_view what) { return invalid("damaged ELF file: " + std::string(what)); }
+Error damaged(std::string_view what) {
+    return invalid("damaged ELF file: " + std::string(what));
+}
 
 struct Section {
     Elf64_Shdr header;

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <weft/base/result.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <weft/base/result.hpp>
 
 /// Reads what admission wants to know about a shared object, from its bytes, without running anything of it.
 namespace weft::plugin {

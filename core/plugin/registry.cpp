@@ -1,11 +1,11 @@
 #include "plugin/registry.hpp"
 
+#include <weft/base/json.hpp>
+#include <weft/base/log.hpp>
+
 #include <algorithm>
 
 #include <boost/dll/shared_library.hpp>
-
-#include <weft/base/json.hpp>
-#include <weft/base/log.hpp>
 
 namespace weft::plugin {
 
@@ -19,7 +19,7 @@ namespace dll = boost::dll;
 /// under the descriptor's path, so the number must never name another file.
 class FilePlugin final : public Loaded {
   public:
-    FilePlugin(Candidate candidate, std::unique_ptr<dll::shared_library> library, weft::Plugin* plugin)
+    FilePlugin(Candidate candidate, std::unique_ptr<dll::shared_library> library, weft::PluginHandle* plugin)
         : candidate_(std::move(candidate)),
           library_(library.release()),
           plugin_(plugin) {}
@@ -32,15 +32,11 @@ class FilePlugin final : public Loaded {
 
     Result<void> declare() {
         Declare d(declared_);
-        try {
-            return plugin_->declare_guarded(d);
-        } catch (...) {
-            return broken("declare() let an exception out of the plugin");
-        }
+        return plugin_->declare(d);
     }
     ~FilePlugin() override {
         try {
-            library_->get<void(weft::Plugin*)>("weft_plugin_destroy")(plugin_);
+            library_->get<void(weft::PluginHandle*)>("weft_plugin_destroy")(plugin_);
         } catch (...) {
             log(LogLevel::error, "plugin", "weft_plugin_destroy is gone", {{"plugin", candidate_.name}});
         }
@@ -49,7 +45,7 @@ class FilePlugin final : public Loaded {
   private:
     Candidate candidate_;
     dll::shared_library* library_;  // never deleted, never unloaded
-    weft::Plugin* plugin_;
+    weft::PluginHandle* plugin_;
     Declared declared_;
 };
 
@@ -96,7 +92,8 @@ Result<std::vector<std::string>> Registry::enabled_by(const std::vector<std::str
     }
     if (unmet.empty()) return names;
     std::string all;
-    for (const auto& word : unmet) all += (all.empty() ? "" : ", ") + word;
+    for (const auto& word : unmet)
+        all += (all.empty() ? "" : ", ") + word;
     return Error{ErrorKind::invalid, "no plugin is installed for " + all, folder_,
                  "install the plugin's package, or switch the feature off"};
 }
@@ -135,10 +132,9 @@ Result<std::map<std::string, Candidate>> Registry::admit_all(const std::vector<s
 Result<std::unique_ptr<Loaded>> Registry::open(Candidate candidate) const {
     const std::string path = candidate.path;
     try {
-        auto library = std::make_unique<dll::shared_library>(
-            "/proc/self/fd/" + std::to_string(candidate.file.fd()),
-            dll::load_mode::rtld_now | dll::load_mode::rtld_local);
-        weft::Plugin* made = library->get<weft::Plugin*()>("weft_plugin_create")();
+        auto library = std::make_unique<dll::shared_library>("/proc/self/fd/" + std::to_string(candidate.file.fd()),
+                                                             dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+        weft::PluginHandle* made = library->get<weft::PluginHandle*()>("weft_plugin_create")();
         if (!made) return Error{ErrorKind::broken, "weft_plugin_create made nothing", path, ""};
         auto loaded = std::make_unique<FilePlugin>(std::move(candidate), std::move(library), made);
         if (auto declared = loaded->declare(); !declared) return Error(declared.error()).at(path);
@@ -160,7 +156,8 @@ Result<std::vector<const Loaded*>> Registry::load(const std::vector<std::string>
     }
     auto admitted = admit_all(missing);
     if (!admitted) return admitted.error();
-    for (const auto& [name, candidate] : *admitted) needs[name] = candidate.needs;
+    for (const auto& [name, candidate] : *admitted)
+        needs[name] = candidate.needs;
     auto order = load_order(needs);
     if (!order) return order.error();
 
@@ -175,9 +172,11 @@ Result<std::vector<const Loaded*>> Registry::load(const std::vector<std::string>
         }
     }
     if (!faults.empty()) return invalid(faults, "mend the plugin, or disable it in [plugins]");
-    for (auto& [name, loaded] : fresh) loaded_[name] = std::move(loaded);
+    for (auto& [name, loaded] : fresh)
+        loaded_[name] = std::move(loaded);
     std::vector<const Loaded*> out;
-    for (const auto& name : *order) out.push_back(loaded_.at(name).get());
+    for (const auto& name : *order)
+        out.push_back(loaded_.at(name).get());
     return out;
 }
 

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "plugin/admission.hpp"
+#include "plugin/declared.hpp"
+
+#include <weft/plugin/plugin.hpp>
+
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include <weft/plugin/plugin.hpp>
-
-#include "plugin/admission.hpp"
-#include "plugin/declared.hpp"
 
 /// The plugins of this process. What is loaded stays loaded until the process ends: rows, vtables and functions of a
 /// plugin may be in use anywhere.

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <weft/base/result.hpp>
+#include <weft/engine/operator.hpp>
+#include <weft/engine/rule.hpp>
+#include <weft/ovsdb/column.hpp>
+
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -8,11 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <weft/base/result.hpp>
-#include <weft/engine/operator.hpp>
-#include <weft/engine/rule.hpp>
-#include <weft/ovsdb/column.hpp>
 
 /// A plugin, whole: a class that declares its rules, and one line that exports it. See sdk/README.md.
 namespace weft {
@@ -97,15 +97,16 @@ class Declare {
     void adapter(std::string name, Role role = Role::node) {
         core_.adapter(std::move(name), role, adapter_spec<A>());
     }
-    /// Rows of an OVSDB table that are ours: `covers(row)` says which, `identity(row)` under which key a rule puts them.
-    /// Both see row.parent. Captureless functions; they run on rows of others too, so they must take anything.
+    /// Rows of an OVSDB table that are ours: `covers(row)` says which, `identity(row)` under which key a rule puts
+    /// them. Both see row.parent. Captureless functions; they run on rows of others too, so they must take anything.
     ///   d.claim<nb::ACL>("node-acls", [](const nb::ACL& r) {...}, [](const nb::ACL& r) {...});
     template <class T, class Covers, class Identity>
     void claim(std::string name, Covers, Identity, Role role = Role::node) {
         static_assert(std::is_empty_v<Covers> && std::is_empty_v<Identity>, "claims can't capture");
-        core_.claim(role, {std::move(name), &row_type<T>(),
-                           [](const void* row) { return Covers{}(*static_cast<const T*>(row)); },
-                           [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); }, nullptr});
+        core_.claim(
+            role,
+            {std::move(name), &row_type<T>(), [](const void* row) { return Covers{}(*static_cast<const T*>(row)); },
+             [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); }, nullptr});
     }
     /// Watches a built-in resource (tables::Pod, tables::Node, tables::Namespace).
     template <TableTag T>
@@ -128,19 +129,25 @@ class WEFT_API Plugin {
   public:
     virtual ~Plugin();
     virtual void declare(Declare& d) = 0;
-    /// declare() with exceptions turned into an Error; compiled into the plugin by WEFT_PLUGIN, called by the loader.
-    virtual Result<void> declare_guarded(Declare& d) noexcept = 0;
+};
+
+/// What crosses the boundary: a plugin whose exceptions stay at home.
+class WEFT_API PluginHandle {
+  public:
+    virtual ~PluginHandle();
+    /// declare() with exceptions turned into an Error; never throws.
+    virtual Result<void> declare(Declare& d) noexcept = 0;
 };
 
 namespace detail {
 
-/// What WEFT_PLUGIN makes of the author's class, so that no exception leaves the plugin.
+/// Compiled into the plugin by WEFT_PLUGIN.
 template <class P>
-class Guarded final : public P {
+class GuardedPlugin final : public PluginHandle {
   public:
-    Result<void> declare_guarded(Declare& d) noexcept override {
+    Result<void> declare(Declare& d) noexcept override {
         try {
-            this->declare(d);
+            static_cast<Plugin&>(plugin_).declare(d);
             return {};
         } catch (const std::exception& e) {
             return broken(std::string("declare() threw: ") + e.what());
@@ -148,6 +155,9 @@ class Guarded final : public P {
             return broken("declare() threw something that is no std::exception");
         }
     }
+
+  private:
+    P plugin_;
 };
 
 }  // namespace detail
@@ -160,8 +170,8 @@ struct Manifest {
     char fingerprint[128];   ///< SDK version, header hash, compiler, standard library, sanitizer
     char name[64];
     char version[32];
-    char needs[256];    ///< plugins this one needs, separated by spaces
-    char switches[256]; ///< upstream configuration switches that enable it without a [plugins] section
+    char needs[256];     ///< plugins this one needs, separated by spaces
+    char switches[256];  ///< upstream configuration switches that enable it without a [plugins] section
 };
 
 inline constexpr char manifest_magic[8] = {'w', 'e', 'f', 't', 'p', 'l', 'g', '1'};
@@ -171,7 +181,8 @@ namespace detail {
 template <std::size_t N>
 constexpr void copy_text(char (&to)[N], std::string_view from) {
     if (from.size() >= N) throw "a text in WEFT_PLUGIN is too long";
-    for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i];
+    for (std::size_t i = 0; i < from.size(); ++i)
+        to[i] = from[i];
 }
 
 /// What WEFT_PLUGIN takes besides the class.
@@ -184,7 +195,8 @@ struct PluginFacts {
 
 consteval Manifest make_manifest(std::string_view fingerprint, PluginFacts facts) {
     Manifest m{};
-    for (int i = 0; i < 8; ++i) m.magic[i] = manifest_magic[i];
+    for (int i = 0; i < 8; ++i)
+        m.magic[i] = manifest_magic[i];
     m.size = sizeof(Manifest);
     m.abi_kind = 1;
     copy_text(m.fingerprint, fingerprint);
@@ -200,17 +212,19 @@ consteval Manifest make_manifest(std::string_view fingerprint, PluginFacts facts
 
 /// Exports a plugin: WEFT_PLUGIN(PodNetwork, .name = "pod-network", .version = "1.0.0", .needs = "ipam")
 /// Needs <weft/plugin/fingerprint.hpp>, which the build generates.
-#define WEFT_PLUGIN(Class, ...)                                                                              \
-    extern "C" {                                                                                             \
-    [[gnu::used, gnu::retain, gnu::section(".weft_plugin"), gnu::visibility("default")]]                     \
-    extern constexpr ::weft::Manifest weft_plugin_manifest =                                                 \
-        ::weft::detail::make_manifest(WEFT_FINGERPRINT, ::weft::detail::PluginFacts{__VA_ARGS__});           \
-    [[gnu::visibility("default")]] ::weft::Plugin* weft_plugin_create() noexcept {                           \
-        try {                                                                                                \
-            return new ::weft::detail::Guarded<Class>();                                                                              \
-        } catch (...) {                                                                                      \
-            return nullptr;                                                                                  \
-        }                                                                                                    \
-    }                                                                                                        \
-    [[gnu::visibility("default")]] void weft_plugin_destroy(::weft::Plugin* plugin) noexcept { delete plugin; } \
+#define WEFT_PLUGIN(Class, ...)                                                                      \
+    extern "C" {                                                                                     \
+    [[gnu::used, gnu::retain, gnu::section(".weft_plugin"),                                          \
+      gnu::visibility("default")]] extern constexpr ::weft::Manifest weft_plugin_manifest =          \
+        ::weft::detail::make_manifest(WEFT_FINGERPRINT, ::weft::detail::PluginFacts{__VA_ARGS__});   \
+    [[gnu::visibility("default")]] ::weft::PluginHandle* weft_plugin_create() noexcept {             \
+        try {                                                                                        \
+            return new ::weft::detail::GuardedPlugin<Class>();                                       \
+        } catch (...) {                                                                              \
+            return nullptr;                                                                          \
+        }                                                                                            \
+    }                                                                                                \
+    [[gnu::visibility("default")]] void weft_plugin_destroy(::weft::PluginHandle* plugin) noexcept { \
+        delete plugin;                                                                               \
+    }                                                                                                \
     }
