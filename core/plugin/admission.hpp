@@ -19,6 +19,8 @@ class File {
     File& operator=(File&& other) noexcept;
     ~File();
     int fd() const { return fd_; }
+    /// Leaves the descriptor open until the process ends.
+    void keep_open() { fd_ = -1; }
 
   private:
     int fd_ = -1;

@@ -22,7 +22,9 @@ class FilePlugin final : public Loaded {
     FilePlugin(Candidate candidate, std::unique_ptr<dll::shared_library> library, weft::PluginHandle* plugin)
         : candidate_(std::move(candidate)),
           library_(library.release()),
-          plugin_(plugin) {}
+          plugin_(plugin) {
+        candidate_.file.keep_open();
+    }
 
     const std::string& name() const override { return candidate_.name; }
     const std::string& version() const override { return candidate_.version; }
