@@ -22,6 +22,8 @@ namespace weft::ovsdb {
 template <class T>
 class Set {
   public:
+    using value_type = T;
+
     Set() = default;
     Set(std::initializer_list<T> values) : values_(values) { settle(); }
     explicit Set(std::vector<T> values) : values_(std::move(values)) { settle(); }
@@ -54,6 +56,8 @@ class Set {
 template <class K, class V>
 class Map {
   public:
+    using value_type = std::pair<K, V>;
+
     Map() = default;
     Map(std::initializer_list<std::pair<K, V>> entries) {
         for (auto& entry : entries) set(entry.first, entry.second);
@@ -112,17 +116,36 @@ struct Ref {
     friend auto operator<=>(const Ref&, const Ref&) = default;
 };
 
+/// `.dns_records = ovsdb::empty`: declared, and kept empty. (`= {}` leaves a column undeclared.)
+struct Empty {};
+inline constexpr Empty empty;
+
+namespace detail {
+template <class T>
+struct ElementOf {
+    struct type {};
+};
+template <class T>
+    requires(!std::same_as<T, std::string> && requires { typename T::value_type; } && RangeField<T>)
+struct ElementOf<T> {
+    using type = typename T::value_type;
+};
+}  // namespace detail
+
 /// A column: undeclared, or a value.
+///   LogicalSwitchPort{.name = "p1", .addresses = {"0a:58:0a:80:00:03 10.128.0.3"}, .options = {{"k", "v"}}, .tag = 5}
 template <class T>
 class Column {
   public:
     Column() = default;
+    Column(Empty) : value_(std::in_place) {}
     template <class U>
         requires(std::constructible_from<T, U &&> && !std::same_as<std::remove_cvref_t<U>, Column>)
     Column(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
-    template <class E>
-        requires(std::constructible_from<T, std::initializer_list<E>>)
-    Column(std::initializer_list<E> values) : value_(std::in_place, values) {}
+    /// The members of a set or the entries of a map.
+    Column(std::initializer_list<typename detail::ElementOf<T>::type> values)
+        requires(std::constructible_from<T, std::initializer_list<typename detail::ElementOf<T>::type>>)
+        : value_(std::in_place, values) {}
 
     bool has_value() const { return value_.has_value(); }
     bool declared() const { return value_.has_value(); }
@@ -327,3 +350,24 @@ struct ClaimSpec {
 };
 
 }  // namespace weft::ovsdb
+
+template <class T>
+struct std::hash<weft::ovsdb::Ref<T>> {
+    std::size_t operator()(const weft::ovsdb::Ref<T>& ref) const {
+        return weft::hash_mix(weft::hash_bytes(ref.key), ref.uuid.hash());
+    }
+};
+template <>
+struct std::hash<weft::ovsdb::Parent> {
+    std::size_t operator()(const weft::ovsdb::Parent& parent) const {
+        return weft::hash_mix(weft::hash_mix(weft::hash_bytes(parent.table), weft::hash_bytes(parent.column)),
+                              weft::hash_bytes(parent.key));
+    }
+};
+template <>
+struct std::hash<weft::ovsdb::After> {
+    std::size_t operator()(const weft::ovsdb::After& after) const {
+        return weft::hash_mix(weft::hash_mix(weft::hash_bytes(after.table), weft::hash_bytes(after.key)),
+                              static_cast<std::uint64_t>(after.level));
+    }
+};
