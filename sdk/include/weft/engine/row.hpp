@@ -208,6 +208,12 @@ struct ObjectRef {
     std::string ns;    ///< empty for cluster-scoped objects
     std::string name;
     std::string uid;
+
+    static constexpr auto fields() {
+        return std::tuple{field("kind", &ObjectRef::kind), field("ns", &ObjectRef::ns), field("name", &ObjectRef::name),
+                          field("uid", &ObjectRef::uid)};
+    }
+    WEFT_FIELDS_EQUAL(ObjectRef)
 };
 
 /// What libweft knows about a row type: one constant for each type and each .so. Two of them mean the same type when name

@@ -1,0 +1,161 @@
+#pragma once
+
+#include "engine/change_set.hpp"
+#include "engine/report.hpp"
+
+#include <weft/base/clock.hpp>
+#include <weft/base/result.hpp>
+#include <weft/engine/operator.hpp>
+#include <weft/engine/rule.hpp>
+#include <weft/engine/status.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The reconcile engine, as the host sees it. README.md has the picture.
+///
+/// One thread, the *engine thread*, calls everything here but post(), later() and wake(), which any thread may call.
+namespace weft::engine {
+
+struct EngineOptions {
+    Role role = Role::node;
+    const Clock* clock = &Clock::system();
+    /// How many threads run rules; results do not depend on it.
+    unsigned threads = 1;
+    /// Fewer dirty instances of a stratum than this run on the engine thread.
+    std::size_t parallel_from = 64;
+    /// Retry of fail(ErrorKind::again): after the first, then doubled up to the most.
+    Duration first_retry = std::chrono::seconds(1);
+    Duration most_retry = std::chrono::seconds(60);
+    /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
+    std::function<void()> woken;
+};
+
+struct OperatorEntry {
+    std::string name;
+    Role role = Role::node;
+    OperatorSpec spec;
+};
+
+struct AdapterEntry {
+    std::string name;
+    Role role = Role::node;
+    AdapterSpec spec;
+};
+
+/// What one plugin (or one part of the kernel, such as the allocators) adds to the graph.
+struct ModuleSpec {
+    std::string name;
+    std::vector<RuleSpec> rules;
+    std::vector<OperatorEntry> operators;
+    std::vector<AdapterEntry> adapters;
+    std::vector<TableSpec> extension_points;
+    /// Input tables that come with the module, such as a resource of its own; they need complete() like any other.
+    std::vector<TableSpec> inputs;
+};
+
+/// Follows tables: an applier, a metric, a test.
+class Subscriber {
+  public:
+    /// Net changes of a tick in its tables, sorted by (input, key), where Change::input is the table's position in the
+    /// subscription. Not called when there are none. The first call brings all rows that are there.
+    virtual void changed(std::span<const Change> changes) = 0;
+    /// All rules that feed its tables have run on complete inputs: what is not in the tables should not be. Called
+    /// after the changes of that tick; once more whenever a module whose inputs were not complete has caught up.
+    virtual void first_round_done() {}
+    /// The tick is over, after all subscribers had their changes; called every tick, changes or not.
+    virtual void tick_done() {}
+
+  protected:
+    ~Subscriber() = default;
+};
+
+class Engine {
+  public:
+    explicit Engine(EngineOptions options);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // The graph ------------------------------------------------------------------------------------------------------
+
+    /// A table that somebody outside posts to. Fails when the name is in use for another type or written by rules.
+    Result<void> add_input(const TableSpec& table);
+
+    /// Changes the graph as a whole: nothing changes unless all of it is right. The error lists all that is wrong, one
+    /// a line: cycles with their tables in order, tables that nobody fills, two types under one name, names used twice.
+    /// Rows of removed modules go, those of new ones come with the next tick.
+    Result<void> change(std::vector<ModuleSpec> add, const std::vector<std::string>& remove);
+    Result<void> add(ModuleSpec module);
+    Result<void> remove(const std::string& module);
+    std::vector<std::string> modules() const;
+
+    // Input ----------------------------------------------------------------------------------------------------------
+
+    /// Hands news to the next tick; any thread. Coalesces with what waits there: newest wins per key, nothing is lost.
+    void post(ChangeSet changes);
+    /// Runs `work` on the engine thread at the start of the next tick; any thread.
+    void later(std::function<void(Engine&)> work);
+    /// Makes wait() return; any thread.
+    void wake();
+
+    // Running --------------------------------------------------------------------------------------------------------
+
+    /// Takes what has arrived and brings every table up to date.
+    TickReport tick();
+    /// Blocks until there is something to do, a timer is due or `deadline` has come. True: a tick has work.
+    bool wait(std::optional<TimePoint> deadline = std::nullopt);
+    /// wait() and tick() until stopped.
+    void run(std::stop_token stop);
+    /// When the next timer or retry is due.
+    std::optional<TimePoint> next_deadline() const;
+    /// Input tables without which rules can't run yet.
+    std::vector<std::string> awaiting() const;
+    /// Stops the adapters, newest first; what they post afterwards is dropped. The destructor does it too.
+    void stop();
+
+    // Output ---------------------------------------------------------------------------------------------------------
+
+    /// Follows tables that need not exist yet. `subscriber` must outlive the subscription.
+    Result<void> subscribe(std::vector<TableSpec> tables, Subscriber& subscriber);
+    void unsubscribe(Subscriber& subscriber);
+
+    /// The row, or an empty pointer.
+    RowPtr find(std::string_view table, std::string_view key) const;
+    /// All rows, sorted by key.
+    std::vector<RowPtr> rows(std::string_view table) const;
+    std::size_t size(std::string_view table) const;
+    /// All rows under one key of an `ordered` table, by owner.
+    std::vector<RowPtr> list(std::string_view table, std::string_view key) const;
+    /// All that feeds the table has run on complete inputs.
+    bool ready(std::string_view table) const;
+
+    template <TableTag T>
+    const RowOf<T>* find(const Key<RowOf<T>>& key) const {
+        const RowPtr row = find(T::table_name, key.text);
+        return row ? &row.template as<RowOf<T>>() : nullptr;  // the table keeps it until the next tick
+    }
+
+    // Looking inside -------------------------------------------------------------------------------------------------
+
+    std::vector<RuleReport> rule_reports() const;
+    std::vector<TableReport> table_reports() const;
+    /// The graph in DOT.
+    std::string dot() const;
+    /// Runs every instance anew into a shadow and compares. Empty is right.
+    std::vector<Difference> verify() const;
+    /// Who owns a row, who else wanted to, and what they read.
+    Explanation explain(std::string_view table, std::string_view key) const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::engine
