@@ -101,12 +101,19 @@ class Declare {
     /// them. Both see row.parent. Captureless functions; they run on rows of others too, so they must take anything.
     ///   d.claim<nb::ACL>("node-acls", [](const nb::ACL& r) {...}, [](const nb::ACL& r) {...});
     template <class T, class Covers, class Identity>
-    void claim(std::string name, Covers, Identity, Role role = Role::node) {
-        static_assert(std::is_empty_v<Covers> && std::is_empty_v<Identity>, "claims can't capture");
-        core_.claim(
-            role,
-            {std::move(name), &row_type<T>(), [](const void* row) { return Covers{}(*static_cast<const T*>(row)); },
-             [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); }, nullptr});
+    requires(!std::is_same_v<Identity, Role>) void claim(std::string name, Covers, Identity, Role role = Role::node) {
+        add_claim<T, Covers, Identity>(std::move(name), nullptr, role);
+    }
+    /// The same with `driver(row)`: the key of the driver row whose rule instance puts the row, as text. With it a row
+    /// that was there before a restart is kept just while *its* instance waits or failed; without it nothing of the
+    /// claim is deleted while *any* instance does.
+    template <class T, class Covers, class Identity, class Driver>
+    requires(!std::is_same_v<Driver, Role>) void claim(std::string name, Covers, Identity, Driver,
+                                                       Role role = Role::node) {
+        static_assert(std::is_empty_v<Driver>, "claims can't capture");
+        add_claim<T, Covers, Identity>(
+            std::move(name), [](const void* row) -> std::string { return Driver{}(*static_cast<const T*>(row)); },
+            role);
     }
     /// Watches a built-in resource (tables::Pod, tables::Node, tables::Namespace).
     template <TableTag T>
@@ -121,6 +128,15 @@ class Declare {
     void access(AccessSpec spec, Role role = Role::node) { core_.access(std::move(spec), role); }
 
   private:
+    template <class T, class Covers, class Identity>
+    void add_claim(std::string name, std::string (*driver)(const void*), Role role) {
+        static_assert(std::is_empty_v<Covers> && std::is_empty_v<Identity>, "claims can't capture");
+        core_.claim(role,
+                    {std::move(name), &row_type<T>(),
+                     [](const void* row) -> bool { return Covers{}(*static_cast<const T*>(row)); },
+                     [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); }, driver});
+    }
+
     detail::DeclareCore& core_;
 };
 
