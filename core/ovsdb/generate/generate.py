@@ -103,15 +103,15 @@ class Table:
             sys.exit(f"databases.py calls {name} a table of one row")
 
     def key_expression(self):
-        """C++ for the natural key of `*this`, or nothing."""
+        """C++ for the natural key of `*this`: an empty text where there is none."""
         parts = []
         for name in self.natural_key:
             if name == ".":
-                return 'Key<' + self.type + '>{"."}'
+                return '"."'
             column = next(c for c in self.columns if c.name == name)
             get = f"{column.member}.get()"
             parts.append(get if column.key.atom == "string" else f"std::to_string({get})")
-        return f"Key<{self.type}>{{{', '.join(parts)}}}" if parts else ""
+        return " + '/' + ".join(parts) if parts else "{}"
 
 
 class Database:
@@ -148,14 +148,15 @@ def struct(db, table):
     for c in table.columns:
         out.append(f"    ovsdb::Column<{c.cpp()}> {c.member};{c.remark()}")
     out.append("")
-    if expression := table.key_expression():
-        out.append("    /// Takes the natural key from the columns when no key was given.")
-        out.append("    void settle_key() {")
-        out.append(f"        if (key.empty()) key = {expression};")
-        out.append("    }")
+    if table.natural_key:
+        out.append(f"    /// From the columns {', '.join(table.natural_key)}." if table.natural_key != ["."] else
+                   "    /// The table holds one row.")
     else:
-        out.append("    /// This table has no natural key: give one.")
-        out.append("    void settle_key() {}")
+        out.append("    /// None: a rule chooses the key.")
+    out.append(f"    std::string natural_key() const {{ return {table.key_expression()}; }}")
+    out.append("    void settle_key() {")
+    out.append("        if (key.empty()) key.text = natural_key();")
+    out.append("    }")
     out.append("    static constexpr auto columns() {")
     columns = [f'field("{c.name}", &{name}::{c.member})' for c in table.columns]
     out.append("        return std::tuple{" + ",\n                          ".join(columns) + "};")

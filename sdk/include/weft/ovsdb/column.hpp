@@ -62,6 +62,14 @@ class Map {
     Map(std::initializer_list<std::pair<K, V>> entries) {
         for (auto& entry : entries) set(entry.first, entry.second);
     }
+    /// In any order; of equal keys the last one counts.
+    explicit Map(std::vector<std::pair<K, V>> entries) : entries_(std::move(entries)) {
+        const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+        std::stable_sort(entries_.begin(), entries_.end(), by_key);
+        const auto last = std::unique(entries_.rbegin(), entries_.rend(),
+                                      [](const auto& a, const auto& b) { return a.first == b.first; });
+        entries_.erase(entries_.begin(), last.base());
+    }
 
     void set(K key, V value) {
         auto at = find_slot(key);
