@@ -149,6 +149,7 @@ struct TableInfo {
     void (*identify)(void* row, const Uuid& uuid) = nullptr;
     Parent& (*parent)(void* row) = nullptr;
     Uuid& (*uuid)(void* row) = nullptr;
+    const std::vector<After>& (*after_of)(const void* row) = nullptr;
 
     const Parent& parent_of(const void* row) const { return parent(const_cast<void*>(row)); }
     const Uuid& uuid_of(const void* row) const { return uuid(const_cast<void*>(row)); }
