@@ -1,0 +1,8 @@
+#pragma once
+
+/// For GoogleTest: the Result must hold a value; otherwise the test ends with the error's text.
+#define WEFT_ASSERT_OK(expression)                                                    \
+    do {                                                                              \
+        const auto& checked_ = (expression);                                          \
+        ASSERT_TRUE(checked_.ok()) << #expression << ": " << checked_.error().text(); \
+    } while (false)
