@@ -19,10 +19,13 @@ struct AddressPool {
     Key<AddressPool> key;  ///< by convention network/node: "default/n1"
     std::vector<IpPrefix> prefixes;
     std::vector<Ip> reserved;  ///< never handed out unless asked for by name
+    /// The logical switch whose ports carry these addresses. Addresses on its ports are taken, even those that nobody
+    /// asked for (a port left behind); empty: those of every port count.
+    std::string on_switch;
 
     static constexpr auto fields() {
         return std::tuple{field("key", &AddressPool::key), field("prefixes", &AddressPool::prefixes),
-                          field("reserved", &AddressPool::reserved)};
+                          field("reserved", &AddressPool::reserved), field("on_switch", &AddressPool::on_switch)};
     }
 };
 
@@ -32,7 +35,8 @@ struct AddressRequest {
     std::string pool;
     std::vector<Ip> fixed;      ///< exactly these (an annotation that is there); a conflict is a problem, not a new choice
     std::vector<Ip> preferred;  ///< these if they are free
-    /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database.
+    /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database. A port of
+    /// this name that is there before the request is asked for its addresses, after `preferred`.
     std::string carrier;
     std::int64_t precedence = 0;  ///< who keeps an address that two claim at start: the smaller, then the smaller key
 
@@ -46,7 +50,8 @@ struct AddressRequest {
 struct AddressLease {
     static constexpr std::string_view table_name = "AddressLease";
     Key<AddressLease> key;       ///< of its request
-    std::vector<IpPrefix> ips;   ///< one a family of the pool, in its order, with the pool's prefix length
+    /// One a family of the pool, in its order, with the pool's prefix length; for `fixed` ones, exactly those.
+    std::vector<IpPrefix> ips;
     std::string problem;         ///< why there are no addresses; empty when there are
 
     static constexpr auto fields() {
@@ -90,10 +95,11 @@ struct SubnetLease {
     Key<SubnetLease> key;
     std::vector<IpPrefix> subnets;  ///< one a family, v4 first
     std::string problem;
+    std::string warning;  ///< which of the held subnets could not be kept, and why
 
     static constexpr auto fields() {
         return std::tuple{field("key", &SubnetLease::key), field("subnets", &SubnetLease::subnets),
-                          field("problem", &SubnetLease::problem)};
+                          field("problem", &SubnetLease::problem), field("warning", &SubnetLease::warning)};
     }
 };
 
@@ -127,9 +133,11 @@ struct IdLease {
     Key<IdLease> key;
     std::uint32_t id = 0;
     std::string problem;
+    std::string warning;  ///< why the held number could not be kept
 
     static constexpr auto fields() {
-        return std::tuple{field("key", &IdLease::key), field("id", &IdLease::id), field("problem", &IdLease::problem)};
+        return std::tuple{field("key", &IdLease::key), field("id", &IdLease::id), field("problem", &IdLease::problem),
+                          field("warning", &IdLease::warning)};
     }
 };
 

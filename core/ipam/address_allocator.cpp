@@ -1,0 +1,302 @@
+#include "ipam/address_allocator.hpp"
+
+#include <algorithm>
+
+namespace weft::ipam {
+
+namespace {
+
+enum Input : std::size_t { pool_input, request_input, port_input };
+
+/// The addresses in a switch port's column: words such as "router" and the MAC in front are passed over.
+std::vector<Ip> addresses_of(const nb::LogicalSwitchPort& port) {
+    std::vector<Ip> ips;
+    if (!port.addresses.declared()) return ips;
+    for (const std::string& line : *port.addresses) {
+        std::string_view rest = line;
+        while (!rest.empty()) {
+            const auto word = rest.substr(0, rest.find(' '));
+            rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+            if (word.find_first_of(".:") == std::string_view::npos || word.find('/') != std::string_view::npos)
+                continue;
+            if (const auto ip = Ip::parse(word)) ips.push_back(*ip);
+        }
+    }
+    return ips;
+}
+
+std::string_view name_of(const RowPtr& port) {
+    const auto& name = port.as<nb::LogicalSwitchPort>().name;
+    return name.declared() ? std::string_view(*name) : std::string_view();
+}
+
+}  // namespace
+
+AddressAllocator::Book* AddressAllocator::Pool::book(const Ip& ip) {
+    const auto at = std::find_if(books.begin(), books.end(), [&](const auto& b) { return b.prefix().contains(ip); });
+    return at == books.end() ? nullptr : &*at;
+}
+
+bool AddressAllocator::Pool::may_be_on(const nb::LogicalSwitchPort& port) const {
+    return on_switch.empty() || port.parent.none() || port.parent.key == on_switch;
+}
+
+void AddressAllocator::run(std::span<const Change> changes, OperatorOut& out) {
+    dirty_.clear();
+    for (const Change& change : changes) {
+        if (change.input == pool_input) pool_changed(change);
+        if (change.input == request_input) request_changed(change, out);
+        if (change.input == port_input) port_changed(change);
+    }
+    wake_waiting();
+    std::vector<Turn<Entry>> turns;
+    for (const auto& key : dirty_) {
+        const auto at = entries_.find(key);
+        if (at == entries_.end()) continue;
+        Entry& entry = at->second;
+        const bool has = !entry.ips.empty() || !entry.asked().fixed.empty();
+        const Claim claim = has ? Claim::has : wishes(entry).empty() ? Claim::nothing : Claim::wishes;
+        turns.push_back({&entry, claim, entry.asked().precedence, at->first});
+    }
+    sort_turns(turns);
+    for (const auto& turn : turns) {
+        if (turn.claim == Claim::has) hold(*turn.entry);
+    }
+    for (const auto& turn : turns) {
+        if (turn.claim == Claim::wishes) wish(*turn.entry);
+    }
+    for (const auto& turn : turns) {
+        if (turn.claim != Claim::has) complete(*turn.entry);
+    }
+    for (const auto& turn : turns)
+        publish(*turn.entry, out);
+}
+
+/// Opens the books anew: leases first, so that nobody else gets what they hold, then what ports carry.
+void AddressAllocator::pool_changed(const Change& change) {
+    Pool& pool = pools_[std::string(change.key())];
+    const auto old = std::exchange(pool.books, {});
+    pool.known = static_cast<bool>(change.after);
+    if (change.after) {
+        const auto& row = change.after.as<tables::AddressPool>();
+        pool.on_switch = row.on_switch;
+        for (const auto& prefix : row.prefixes) {
+            Book& book = pool.books.emplace_back(prefix);
+            for (const auto& before : old) {
+                if (before.prefix() == book.prefix()) book.start_at(before.next());
+            }
+        }
+        for (const auto& ip : row.reserved) {
+            Book* book = pool.book(ip);
+            if (const auto number = book ? book->number(ip) : std::nullopt) book->reserve(*number);
+        }
+    }
+    for (auto& [key, entry] : entries_) {
+        if (entry.asked().pool != change.key()) continue;
+        dirty_.insert(key);
+        entry.holds = false;
+        if (!entry.ips.empty()) hold(entry);
+    }
+    for (const auto& [name, port] : ports_)
+        count_port(pool, port.row, true);
+}
+
+void AddressAllocator::request_changed(const Change& change, OperatorOut& out) {
+    const std::string key(change.key());
+    Entry& entry = entries_[key];
+    const bool moved =
+        change.after && entry.request && entry.asked().pool != change.after.as<tables::AddressRequest>().pool;
+    if (entry.request && (!change.after || moved)) {
+        pools_[entry.asked().pool].waiting.erase(key);
+        if (const auto port = ports_.find(entry.asked().carrier); port != ports_.end()) port->second.spent = true;
+        release(entry);
+    }
+    if (!change.after) {
+        if (entry.lease) out.erase(0, key);
+        entries_.erase(key);
+        return;
+    }
+    entry.request = change.after;
+    dirty_.insert(key);
+}
+
+void AddressAllocator::port_changed(const Change& change) {
+    bool spent = false;
+    if (change.before) {
+        for (auto& [key, pool] : pools_)
+            count_port(pool, change.before, false);
+        // A port that was made anew under its name is another row, and may have been told of first.
+        const auto at = ports_.find(name_of(change.before));
+        if (at != ports_.end() && at->second.row.key() == change.key()) {
+            spent = at->second.spent;
+            ports_.erase(at);
+        }
+    }
+    if (!change.after) return;
+    for (auto& [key, pool] : pools_)
+        count_port(pool, change.after, true);
+    // The key looks into the row: never keep an old key with a new row.
+    ports_.erase(name_of(change.after));
+    ports_.emplace(name_of(change.after), Port{change.after, spent});
+}
+
+void AddressAllocator::count_port(Pool& pool, const RowPtr& row, bool carried) {
+    const auto& port = row.as<nb::LogicalSwitchPort>();
+    if (pool.books.empty() || !pool.may_be_on(port)) return;
+    for (const Ip& ip : addresses_of(port)) {
+        Book* book = pool.book(ip);
+        const auto number = book ? book->number(ip) : std::nullopt;
+        if (!number) continue;
+        carried ? book->carry(*number) : book->drop(*number);
+    }
+}
+
+/// Whoever got nothing tries again when an address of its pool was let go.
+void AddressAllocator::wake_waiting() {
+    for (auto& [key, pool] : pools_) {
+        bool freed = false;
+        for (auto& book : pool.books)
+            freed = book.freed() || freed;
+        if (freed) dirty_.insert(pool.waiting.begin(), pool.waiting.end());
+    }
+}
+
+std::vector<Ip> AddressAllocator::wishes(const Entry& entry) const {
+    auto ips = entry.asked().preferred;
+    const auto port = ports_.find(entry.asked().carrier);
+    if (port == ports_.end() || port->second.spent) return ips;
+    for (const Ip& ip : addresses_of(port->second.row.as<nb::LogicalSwitchPort>()))
+        ips.push_back(ip);
+    return ips;
+}
+
+bool AddressAllocator::only_on_own_port(const Entry& entry, const Book& book, std::uint32_t number) const {
+    if (book.owner(number) || book.reserved(number) || book.carriers(number) != 1) return false;
+    const auto port = ports_.find(entry.asked().carrier);
+    if (port == ports_.end() || port->second.spent) return false;
+    const auto ips = addresses_of(port->second.row.as<nb::LogicalSwitchPort>());
+    return std::find(ips.begin(), ips.end(), book.address(number)) != ips.end();
+}
+
+/// For a request that says which addresses it has: those or none.
+void AddressAllocator::hold(Entry& entry) {
+    if (entry.holds) return;
+    Pool& pool = pools_[entry.asked().pool];
+    if (!pool.known) return fail(entry, "there is no address pool \"" + entry.asked().pool + "\"");
+    const auto ips = entry.ips.empty() ? entry.asked().fixed : entry.ips;
+    if (!take(pool, entry, ips)) return;
+    entry.ips = ips;
+    entry.holds = true;
+    entry.problem.clear();
+    pool.waiting.erase(entry.asked().key.text);
+}
+
+bool AddressAllocator::take(Pool& pool, Entry& entry, const std::vector<Ip>& ips) {
+    std::vector<std::pair<Book*, std::uint32_t>> places;
+    for (const Ip& ip : ips) {
+        Book* book = pool.book(ip);
+        const auto number = book ? book->number(ip) : std::nullopt;
+        if (!number) {
+            std::string ranges;
+            for (const auto& b : pool.books) {
+                ranges += (ranges.empty() ? "" : ", ") + b.first().text() + " to " + b.last().text();
+            }
+            return fail(entry, ip.text() + " is none of the addresses of this pool (" + ranges + ")"), false;
+        }
+        if (const Entry* other = book->owner(*number); other && other != &entry) {
+            const auto& carrier = other->asked().carrier;
+            return fail(entry,
+                        ip.text() + " is the address of " + (carrier.empty() ? other->asked().key.text : carrier)),
+                   false;
+        }
+        if (std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.first == book; })) {
+            return fail(entry, ip.text() + " is a second address of its family"), false;
+        }
+        places.emplace_back(book, *number);
+    }
+    for (const auto& [book, number] : places)
+        book->give(number, &entry);
+    return true;
+}
+
+/// Takes what of its wishes is free; complete() adds the rest.
+void AddressAllocator::wish(Entry& entry) {
+    Pool& pool = pools_[entry.asked().pool];
+    std::vector<Book*> done;
+    for (const Ip& ip : wishes(entry)) {
+        Book* book = pool.book(ip);
+        const auto number = book ? book->number(ip) : std::nullopt;
+        if (!number || std::find(done.begin(), done.end(), book) != done.end()) continue;
+        if (!book->free(*number) && !only_on_own_port(entry, *book, *number)) continue;
+        book->give(*number, &entry);
+        entry.ips.push_back(ip);
+        done.push_back(book);
+    }
+    entry.holds = true;
+}
+
+/// Adds the next free address of every family that is missing; all or nothing.
+void AddressAllocator::complete(Entry& entry) {
+    Pool& pool = pools_[entry.asked().pool];
+    if (!pool.known) return fail(entry, "there is no address pool \"" + entry.asked().pool + "\"");
+    std::vector<Ip> ips;
+    std::vector<std::pair<Book*, std::uint32_t>> added;
+    for (auto& book : pool.books) {
+        const auto wished =
+            std::find_if(entry.ips.begin(), entry.ips.end(), [&](const Ip& ip) { return book.prefix().contains(ip); });
+        if (wished != entry.ips.end()) {
+            ips.push_back(*wished);
+            continue;
+        }
+        const auto free = book.next_free();
+        if (!free) {
+            entry.holds = true;
+            release(entry);
+            return fail(entry, "subnet address pool exhausted: no address of " + book.prefix().text() + " is free");
+        }
+        added.emplace_back(&book, *free);
+        ips.push_back(book.address(*free));
+    }
+    for (const auto& [book, number] : added) {
+        book->give(number, &entry);
+        book->advance(number);
+    }
+    entry.ips = std::move(ips);
+    entry.holds = true;
+    entry.problem.clear();
+    pool.waiting.erase(entry.asked().key.text);
+}
+
+void AddressAllocator::release(Entry& entry) {
+    Pool& pool = pools_[entry.asked().pool];
+    if (entry.holds) {
+        for (const Ip& ip : entry.ips) {
+            Book* book = pool.book(ip);
+            if (const auto number = book ? book->number(ip) : std::nullopt) book->take_back(*number);
+        }
+    }
+    entry.ips.clear();
+    entry.holds = false;
+}
+
+void AddressAllocator::fail(Entry& entry, std::string problem) {
+    entry.problem = std::move(problem);
+    pools_[entry.asked().pool].waiting.insert(entry.asked().key.text);
+}
+
+void AddressAllocator::publish(Entry& entry, OperatorOut& out) {
+    tables::AddressLease lease;
+    lease.key.text = entry.asked().key.text;
+    lease.problem = entry.problem;
+    if (entry.holds && entry.problem.empty()) {
+        Pool& pool = pools_[entry.asked().pool];
+        for (const Ip& ip : entry.ips)
+            lease.ips.emplace_back(ip, pool.book(ip)->prefix().length());
+    }
+    RowPtr row = RowPtr::make(std::move(lease));
+    if (row.equals(entry.lease)) return;
+    entry.lease = row;
+    out.put(0, std::move(row));
+}
+
+}  // namespace weft::ipam

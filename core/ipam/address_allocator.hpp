@@ -1,0 +1,74 @@
+#pragma once
+
+#include "ipam/address_book.hpp"
+#include "ipam/turns.hpp"
+
+#include <weft/base/hash.hpp>
+#include <weft/engine/operator.hpp>
+#include <weft/ovsdb/nb.hpp>
+#include <weft/tables/ipam.hpp>
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace weft::ipam {
+
+/// Gives pods their addresses. A lease that holds is never changed: not by a request that says something else later,
+/// not by a pool that moved away from it (that is a problem of the request, told until the pool comes back or the
+/// request goes). Addresses on switch ports in the database are taken, whoever put them there.
+class AddressAllocator final : public Operator {
+  public:
+    void run(std::span<const Change> changes, OperatorOut& out) override;
+    bool keeps_history() const override { return true; }
+
+  private:
+    struct Entry {
+        RowPtr request;
+        RowPtr lease;
+        std::vector<Ip> ips;  ///< what it has, or had before the pool moved away
+        bool holds = false;   ///< the pool's books know it as the owner of `ips`
+        std::string problem;
+
+        const tables::AddressRequest& asked() const { return request.as<tables::AddressRequest>(); }
+    };
+    using Book = AddressBook<Entry>;
+    struct Pool {
+        bool known = false;
+        std::string on_switch;
+        std::vector<Book> books;  ///< one a family, in the pool's order
+        std::set<std::string> waiting;
+
+        Book* book(const Ip& ip);
+        bool may_be_on(const nb::LogicalSwitchPort& port) const;
+    };
+    struct Port {
+        RowPtr row;
+        bool spent = false;  ///< a request of this carrier has gone: its addresses are not wished for any more
+    };
+
+    void pool_changed(const Change& change);
+    void request_changed(const Change& change, OperatorOut& out);
+    void port_changed(const Change& change);
+    void count_port(Pool& pool, const RowPtr& port, bool carried);
+    void wake_waiting();
+
+    std::vector<Ip> wishes(const Entry& entry) const;
+    bool only_on_own_port(const Entry& entry, const Book& book, std::uint32_t number) const;
+    void hold(Entry& entry);
+    void wish(Entry& entry);
+    void complete(Entry& entry);
+    bool take(Pool& pool, Entry& entry, const std::vector<Ip>& ips);
+    void release(Entry& entry);
+    void fail(Entry& entry, std::string problem);
+    void publish(Entry& entry, OperatorOut& out);
+
+    std::unordered_map<std::string, Pool, StringHash, std::equal_to<>> pools_;
+    std::unordered_map<std::string, Entry, StringHash, std::equal_to<>> entries_;
+    std::unordered_map<std::string_view, Port, StringHash, std::equal_to<>> ports_;  ///< by name, which the row owns
+    std::set<std::string> dirty_;
+};
+
+}  // namespace weft::ipam
