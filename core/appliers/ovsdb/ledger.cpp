@@ -1,0 +1,46 @@
+#include "appliers/ovsdb/ledger.hpp"
+
+#include <algorithm>
+
+namespace weft::appliers::ovsdb {
+
+void Ledger::remove_claim(std::string_view name) {
+    std::erase_if(claims_, [&](const auto& claim) { return claim.name == name; });
+}
+
+const weft::ovsdb::ClaimSpec* Ledger::claim_on(const void* row) const {
+    const auto at = std::find_if(claims_.begin(), claims_.end(), [&](const auto& claim) { return claim.covers(row); });
+    return at == claims_.end() ? nullptr : &*at;
+}
+
+std::string Ledger::learn(const RowPtr& row) {
+    const auto* claim = claim_on(row.get());
+    if (!claim) return {};
+    std::string key = claim->identity(row.get());
+    const Uuid& uuid = table_->uuid_of(row.get());
+    const auto [at, fresh] = rows_.try_emplace(key, uuid);
+    if (!fresh && at->second != uuid) doubles_.emplace_back(key, uuid);
+    return key;
+}
+
+std::string Ledger::forget(const RowPtr& row) {
+    const auto* claim = claim_on(row.get());
+    if (!claim) return {};
+    std::string key = claim->identity(row.get());
+    const Uuid& uuid = table_->uuid_of(row.get());
+    if (const auto at = rows_.find(key); at != rows_.end() && at->second == uuid) rows_.erase(at);
+    std::erase_if(doubles_, [&](const auto& entry) { return entry.second == uuid; });
+    return key;
+}
+
+void Ledger::clear() {
+    rows_.clear();
+    doubles_.clear();
+}
+
+Uuid Ledger::find(std::string_view key) const {
+    const auto at = rows_.find(key);
+    return at == rows_.end() ? Uuid() : at->second;
+}
+
+}  // namespace weft::appliers::ovsdb

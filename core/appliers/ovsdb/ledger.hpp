@@ -1,0 +1,48 @@
+#pragma once
+
+#include "appliers/ovsdb/database.hpp"
+
+#include <weft/base/hash.hpp>
+#include <weft/base/uuid.hpp>
+#include <weft/ovsdb/column.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace weft::appliers::ovsdb {
+
+/// Which rows of one OVSDB table are ours, and under which key: what the claims say, kept up to date with the database.
+class Ledger {
+  public:
+    explicit Ledger(const weft::ovsdb::TableInfo& table) : table_(&table) {}
+
+    const weft::ovsdb::TableInfo& table() const { return *table_; }
+    void add_claim(weft::ovsdb::ClaimSpec claim) { claims_.push_back(std::move(claim)); }
+    void remove_claim(std::string_view name);
+
+    /// The claim that covers a row, or null.
+    const weft::ovsdb::ClaimSpec* claim_on(const void* row) const;
+
+    /// Takes note of a row of the database and returns its key; empty when it is not ours. A second row with a key that
+    /// is taken is a double: it is remembered as such and has to go.
+    std::string learn(const RowPtr& row);
+    /// The row is gone, or has changed into something that `learn` sees next. Returns the key it had.
+    std::string forget(const RowPtr& row);
+    void clear();
+
+    /// The row under `key`; the zero UUID when there is none.
+    Uuid find(std::string_view key) const;
+    const std::unordered_map<std::string, Uuid, StringHash, std::equal_to<>>& rows() const { return rows_; }
+    std::vector<std::pair<std::string, Uuid>>& doubles() { return doubles_; }
+
+  private:
+    const weft::ovsdb::TableInfo* table_;
+    std::vector<weft::ovsdb::ClaimSpec> claims_;
+    std::unordered_map<std::string, Uuid, StringHash, std::equal_to<>> rows_;
+    std::vector<std::pair<std::string, Uuid>> doubles_;
+};
+
+}  // namespace weft::appliers::ovsdb

@@ -1,0 +1,71 @@
+#include "appliers/ovsdb/plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace weft::appliers::ovsdb {
+
+void Plan::add(const Item& item, Phase phase, std::string operation) {
+    const auto [at, fresh] = index_.try_emplace(item, static_cast<std::uint32_t>(entries_.size()));
+    if (fresh) entries_.push_back({item, {}, at->second});
+    const std::uint64_t position = (std::uint64_t{static_cast<unsigned>(phase)} << 32) | next_operation_++;
+    entries_[at->second].operations.emplace_back(position, std::move(operation));
+}
+
+void Plan::join(const Item& a, const Item& b) {
+    joins_.emplace_back(a, b);
+}
+
+std::uint32_t Plan::find_root(std::uint32_t entry) {
+    while (entries_[entry].root != entry) {
+        entries_[entry].root = entries_[entries_[entry].root].root;
+        entry = entries_[entry].root;
+    }
+    return entry;
+}
+
+std::vector<Group> Plan::groups() && {
+    for (const auto& [a, b] : joins_) {
+        const auto left = index_.find(a);
+        const auto right = index_.find(b);
+        if (left == index_.end() || right == index_.end()) continue;
+        const auto one = find_root(left->second);
+        const auto other = find_root(right->second);
+        entries_[std::max(one, other)].root = std::min(one, other);
+    }
+    std::vector<std::vector<std::uint32_t>> members(entries_.size());
+    for (std::uint32_t i = 0; i < entries_.size(); ++i)
+        members[find_root(i)].push_back(i);
+
+    std::vector<Group> out;
+    for (const auto& of_root : members) {
+        if (of_root.empty()) continue;
+        Group group;
+        std::vector<std::pair<std::uint64_t, std::string>> operations;
+        for (const auto i : of_root) {
+            group.items.push_back(std::move(entries_[i].item));
+            std::move(entries_[i].operations.begin(), entries_[i].operations.end(), std::back_inserter(operations));
+        }
+        std::sort(operations.begin(), operations.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+        for (auto& operation : operations)
+            group.operations.push_back(std::move(operation.second));
+        out.push_back(std::move(group));
+    }
+    return out;
+}
+
+std::vector<std::vector<Group>> pack(std::vector<Group> groups, std::size_t most) {
+    std::vector<std::vector<Group>> out;
+    std::size_t size = 0;
+    for (auto& group : groups) {
+        if (out.empty() || size + group.operations.size() > most) {
+            out.emplace_back();
+            size = 0;
+        }
+        size += group.operations.size();
+        out.back().push_back(std::move(group));
+    }
+    return out;
+}
+
+}  // namespace weft::appliers::ovsdb

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <weft/base/hash.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace weft::appliers::ovsdb {
+
+/// One thing that a plan makes true: a row, a member or a foreign column, named by its desired table and key.
+struct Item {
+    std::string_view table;  ///< table_name of the desired table; from a constant
+    std::string key;
+
+    friend bool operator==(const Item&, const Item&) = default;
+};
+
+struct ItemHash {
+    std::size_t operator()(const Item& item) const { return hash_mix(hash_bytes(item.table), hash_bytes(item.key)); }
+};
+
+/// Where in a transaction an operation belongs.
+enum class Phase : std::uint8_t { insert, change, erase };
+
+/// Operations that must commit together, and the items they serve.
+struct Group {
+    std::vector<std::string> operations;  ///< JSON objects of RFC 7047 section 5.2, in order
+    std::vector<Item> items;
+};
+
+/// Collects the operations of one round by item, then joins items that depend on each other into groups: a row and the
+/// rows it refers to that the same round inserts, a child and its new parent, a member and its new row. What lies in
+/// different groups can commit in any order, so a refused group can be left out without harm to the others.
+class Plan {
+  public:
+    /// Appends an operation for `item`. In a transaction inserts come first, then changes, then deletions.
+    void add(const Item& item, Phase phase, std::string operation);
+    /// `a` and `b` must commit together. Unknown items (not in this round) are ignored when groups are made.
+    void join(const Item& a, const Item& b);
+    /// Some operation of this plan serves `item`.
+    bool has(const Item& item) const { return index_.contains(item); }
+    bool empty() const { return entries_.empty(); }
+    std::size_t size() const { return entries_.size(); }
+
+    /// The groups in the order in which their first item was planned.
+    std::vector<Group> groups() &&;
+
+  private:
+    struct Entry {
+        Item item;
+        std::vector<std::pair<std::uint64_t, std::string>> operations;  ///< position in the round, text
+        std::uint32_t root = 0;
+    };
+    std::uint32_t find_root(std::uint32_t entry);
+
+    std::vector<Entry> entries_;
+    std::unordered_map<Item, std::uint32_t, ItemHash> index_;
+    std::vector<std::pair<Item, Item>> joins_;
+    std::uint32_t next_operation_ = 0;
+};
+
+/// Packs whole groups into transactions of at most about `most` operations, keeping their order.
+std::vector<std::vector<Group>> pack(std::vector<Group> groups, std::size_t most);
+
+}  // namespace weft::appliers::ovsdb

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "appliers/ovsdb/applier.hpp"
+#include "appliers/ovsdb/plan.hpp"
+
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace weft::appliers::ovsdb {
+
+/// One planning pass: compares items with the database and collects the operations that make them true. Lives for one
+/// flush(); resolves references to rows that are there, and to rows that this pass inserts.
+class Applier::Round final : public weft::ovsdb::RefResolver {
+  public:
+    explicit Round(Applier& applier) : applier_(applier) {}
+
+    /// Adds what `item` needs. An item that can't be planned yet is left blocked on what it waits for.
+    void plan(const Item& item);
+    std::vector<Group> groups() &&;
+
+    /// For columns that are being written; notes what is missing or inserted in this pass. Not really const: it plans.
+    Uuid uuid_of(std::string_view table, std::string_view key) const override;
+
+  private:
+    using TableInfo = weft::ovsdb::TableInfo;
+    using ColumnInfo = weft::ovsdb::ColumnInfo;
+    using Scalar = weft::ovsdb::Scalar;
+
+    /// What writing the references of one item came upon.
+    struct Trail {
+        std::vector<Item> missing;
+        std::vector<Item> joined;
+    };
+
+    Uuid find(const Item& row);
+    bool waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after);
+    void block(const Item& item, const std::vector<Item>& missing);
+    void add(const Item& item, Phase phase, std::string operation);
+    void count_repair(const Item& item);
+
+    void plan_row(const Item& item, Ledger& of);
+    void insert_row(const Item& item, const TableInfo& table, const RowPtr& desired);
+    void update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
+    void erase_row(const Item& item, const Ledger& of, const RowPtr& actual);
+    bool move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
+    bool write_column(JsonWriter& w, const Item& item, const ColumnInfo& column, const RowPtr& desired,
+                      const RowPtr& actual);
+    bool write_merged(JsonWriter& w, const ColumnInfo& column, const std::vector<MemberView>& extras,
+                      const RowPtr& desired, const RowPtr& actual);
+    void join_dropped_references(const Item& item, const ColumnInfo& column, const RowPtr& actual);
+    void update_large(const Item& item, const TableInfo& table, const ColumnInfo& column, const RowPtr& desired,
+                      const Uuid& row);
+
+    void plan_member(const Item& item);
+    void plan_foreign_column(const Item& item);
+    /// The members that Member rows add to a column of a row.
+    std::vector<MemberView> members_on(const Item& row, const ColumnInfo& column) const;
+    void erase_doubles();
+
+    Applier& applier_;
+    Plan plan_;
+    std::unordered_map<Item, Uuid, ItemHash> pending_;
+    std::unordered_set<Item, ItemHash> seen_;
+    Trail* trail_ = nullptr;
+};
+
+}  // namespace weft::appliers::ovsdb
