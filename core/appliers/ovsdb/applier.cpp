@@ -23,15 +23,16 @@ void take_out(std::unordered_map<Item, std::vector<Item>, ItemHash>& index, cons
 
 }  // namespace
 
-Applier::Applier(Options options, engine::Engine& engine, Database& database, ExtraTables extra, const Clock& clock,
-                 Unsettled unsettled)
+Applier::Applier(Options options, engine::Engine& engine, const weft::ovsdb::DatabaseReplica& replica, Channel& channel,
+                 ExtraTables extra, const Clock& clock, Unsettled unsettled)
     : options_(std::move(options)),
       engine_(engine),
-      database_(database),
+      replica_(replica),
+      channel_(channel),
       extra_(extra),
       clock_(clock),
       unsettled_(std::move(unsettled)) {
-    for (const auto& table : database_.info().tables()) {
+    for (const auto& table : replica_.database().tables()) {
         ledgers_.emplace(table->table_name, std::make_unique<Ledger>(*table));
     }
 }
@@ -41,7 +42,7 @@ Applier::~Applier() {
 }
 
 Result<void> Applier::start() {
-    for (const auto& table : database_.info().tables()) {
+    for (const auto& table : replica_.database().tables()) {
         subscribed_.push_back({table->table_name, table->type, Merge::exclusive});
     }
     subscribed_.push_back(extra_.members);
@@ -74,7 +75,7 @@ const Ledger* Applier::ledger(std::string_view table) const {
 }
 
 Item Applier::row_item(std::string_view ovsdb_table, std::string_view key) const {
-    const TableInfo* table = database_.info().table(ovsdb_table);
+    const TableInfo* table = replica_.database().table(ovsdb_table);
     return {table ? table->table_name : std::string_view(), std::string(key)};
 }
 
@@ -175,7 +176,7 @@ void Applier::loaded() {
     loaded_ = true;
     for (const auto& [name, of] : ledgers_) {
         of->clear();
-        database_.each_row(of->table(), [&, name = name, of = of.get()](const RowPtr& row) {
+        replica_.each(of->table(), [&, name = name, of = of.get()](const RowPtr& row) {
             if (std::string key = of->learn(row); !key.empty()) mark({name, std::move(key)});
         });
         for (const RowPtr& row : engine_.rows(name))
@@ -189,69 +190,69 @@ void Applier::loaded() {
         mark(entry.first);
 }
 
-void Applier::row_changed(const RowChange& change) {
-    Ledger& of = *ledgers_.at(change.table->table_name);
-    std::string before;
-    std::string after;
-    if (change.before) before = of.forget(change.before);
-    if (change.after) after = of.learn(change.after);
-    for (const std::string& key : {before, after}) {
-        if (key.empty()) continue;
-        const Item item{change.table->table_name, key};
-        mark(item);
+std::vector<std::string> Applier::keys_of(const TableInfo& table, const RowPtr& row) const {
+    std::vector<std::string> keys{table.natural_key_of(row.get())};
+    if (const auto* claim = ledgers_.at(table.table_name)->claim_on(row.get())) {
+        std::string own = claim->identity(row.get());
+        if (own != keys.front()) keys.push_back(std::move(own));
+    }
+    return keys;
+}
+
+void Applier::row_changed(const weft::ovsdb::RowChange& change) {
+    const std::string_view table = change.table->table_name;
+    Ledger& of = *ledgers_.at(table);
+    std::vector<std::string> keys;
+    for (const RowPtr& row : {change.before, change.after}) {
+        if (row) {
+            for (auto& key : keys_of(*change.table, row))
+                keys.push_back(std::move(key));
+        }
+    }
+    if (change.before) {
+        if (std::string key = of.forget(change.before); !key.empty()) mark({table, std::move(key)});
+    }
+    if (change.after) {
+        if (std::string key = of.learn(change.after); !key.empty()) mark({table, std::move(key)});
+    }
+    // A row that came or went makes or unmakes what hangs on it; one that changed may have lost an entry of ours.
+    const bool came_or_went = !change.before || !change.after;
+    for (const auto& key : keys) {
+        const Item item{table, key};
+        mark_rows_of(item, members_of_);
+        if (came_or_went) mark_rows_of(item, refers_to_);
         wake_blocked(item);
     }
-    // A row that came or went makes or unmakes what hangs on it; a row that changed may have lost an entry of ours.
-    const RowPtr& row = change.after ? change.after : change.before;
-    const Item natural{change.table->table_name, change.table->natural_key_of(row.get())};
-    if (!change.before || !change.after) {
-        wake_blocked(natural);
-        mark_rows_of(natural, refers_to_);
-        if (!after.empty()) mark_rows_of({change.table->table_name, after}, refers_to_);
-    }
-    if (!change.before || !change.after || change.lost.empty()) {
-        mark_rows_of(natural, members_of_);
-        for (const std::string& key : {before, after}) {
-            if (!key.empty() && key != natural.key) mark_rows_of({change.table->table_name, key}, members_of_);
-        }
-    }
-    for (const auto& lost : change.lost)
-        lost_members(change, lost);
 }
 
-void Applier::lost_members(const RowChange& change, const RowChange::Lost& lost) {
-    const RowPtr& row = change.after ? change.after : change.before;
-    const Ledger& of = *ledgers_.at(change.table->table_name);
-    std::vector<std::string> rows{change.table->natural_key_of(row.get())};
-    if (const auto* claim = of.claim_on(row.get())) rows.push_back(claim->identity(row.get()));
-    for (const auto& member : lost.members) {
-        std::vector<std::string> values{weft::ovsdb::text_of(member)};
-        const TableInfo* target =
-            lost.column->key.ref_table.empty() ? nullptr : database_.info().table(lost.column->key.ref_table);
-        if (target && std::holds_alternative<Uuid>(member)) {
-            const RowPtr child = database_.row(*target, std::get<Uuid>(member));
-            if (!child) continue;
-            values = {target->natural_key_of(child.get())};
-            const Ledger& children = *ledgers_.at(target->table_name);
-            if (const auto* claim = children.claim_on(child.get())) {
-                values.push_back(claim->identity(child.get()));
-                mark({target->table_name, values.back()});
-            }
+void Applier::member_changed(const weft::ovsdb::MemberChange& change) {
+    const RowPtr row = replica_.find(*change.table, change.row);
+    if (!row) return;
+    std::vector<std::string> values;
+    if (std::holds_alternative<Uuid>(change.member) && !change.column->key.ref_table.empty()) {
+        const TableInfo* target = replica_.database().table(change.column->key.ref_table);
+        const RowPtr child = target ? replica_.find(*target, std::get<Uuid>(change.member)) : RowPtr();
+        if (!child) return;  // gone itself: row_changed has seen it
+        values = keys_of(*target, child);
+    } else {
+        values = {weft::ovsdb::text_of(change.member)};
+    }
+    for (const auto& of : keys_of(*change.table, row)) {
+        for (const auto& value : values) {
+            std::string key(change.table->name);
+            key.append("/").append(of).append("/").append(change.column->name).append("/").append(value);
+            mark({extra_.members.name, std::move(key)});
         }
-        for (const auto& r : rows) {
-            for (const auto& value : values) {
-                std::string key(change.table->name);
-                key.append("/").append(r).append("/").append(lost.column->name).append("/").append(value);
-                const Item item{extra_.members.name, std::move(key)};
-                if (engine_.find(item.table, item.key)) mark(item);
-            }
-        }
+        // The row may declare the column itself.
+        if (engine_.find(change.table->table_name, of)) mark({change.table->table_name, of});
     }
 }
 
-void Applier::database_changed(std::span<const RowChange> changes) {
-    for (const RowChange& change : changes)
+void Applier::database_changed(const weft::ovsdb::Changes& changes) {
+    for (const auto& change : changes.rows)
         row_changed(change);
+    for (const auto& change : changes.members)
+        member_changed(change);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ void Applier::database_changed(std::span<const RowChange> changes) {
 
 void Applier::flush() {
     std::string why;
-    if (!loaded_ || !flights_.empty() || dirty_.empty() || !database_.writable(why)) return;
+    if (!loaded_ || !flights_.empty() || dirty_.empty() || !channel_.writable(why)) return;
     planning_ = std::move(dirty_);
     dirty_.clear();
     std::vector<Item> items(planning_.begin(), planning_.end());
@@ -273,17 +274,20 @@ void Applier::flush() {
 }
 
 void Applier::send(std::vector<Group> groups) {
-    for (auto& transaction : pack(std::move(groups), options_.most_operations)) {
-        std::vector<std::string> operations;
-        for (const Group& group : transaction) {
-            operations.insert(operations.end(), group.operations.begin(), group.operations.end());
-            for (const Item& item : group.items)
-                flying_.insert(item);
-        }
-        ++transactions_;
-        const std::uint64_t number = database_.commit(operations);
-        flights_.emplace(number, Flight{std::move(transaction)});
+    for (auto& part : pack(std::move(groups), options_.most_operations))
+        commit(std::move(part));
+}
+
+void Applier::commit(std::vector<Group> groups) {
+    weft::ovsdb::Transaction transaction;
+    for (const Group& group : groups) {
+        transaction.append(group.operations);
+        for (const Item& item : group.items)
+            flying_.insert(item);
     }
+    ++transactions_;
+    const std::uint64_t number = channel_.commit(transaction);
+    flights_.emplace(number, Flight{std::move(groups)});
 }
 
 void Applier::settle(const Group& group) {
@@ -315,48 +319,33 @@ void Applier::fail(const Group& group, const std::string& error) {
     }
 }
 
-void Applier::outcome(std::uint64_t transaction, const Outcome& outcome) {
+void Applier::outcome(std::uint64_t transaction, const weft::ovsdb::Outcome& outcome) {
+    using Kind = weft::ovsdb::Outcome::Kind;
     const auto at = flights_.find(transaction);
     if (at == flights_.end()) return;
     std::vector<Group> groups = std::move(at->second.groups);
     flights_.erase(at);
-    switch (outcome.kind) {
-        case Outcome::Kind::committed:
-            for (const Group& group : groups)
-                settle(group);
-            break;
-        case Outcome::Kind::lost:
-            // Whether it happened is decided by looking at what the database holds when it is back.
-            for (const Group& group : groups) {
-                for (const Item& item : group.items) {
-                    flying_.erase(item);
-                    mark(item);
-                }
+    if (outcome.kind == Kind::success) {
+        for (const Group& group : groups)
+            settle(group);
+    } else if (outcome.kind == Kind::error && groups.size() == 1) {
+        fail(groups.front(), outcome.text());
+    } else if (outcome.kind == Kind::error) {
+        // One bad group must not hold up the others: halve until it stands alone.
+        const auto middle = groups.begin() + static_cast<std::ptrdiff_t>(groups.size() / 2);
+        std::vector<Group> second(std::make_move_iterator(middle), std::make_move_iterator(groups.end()));
+        groups.erase(middle, groups.end());
+        commit(std::move(groups));
+        commit(std::move(second));
+    } else {
+        // It did not happen, or nobody knows: decided by looking at what the database holds.
+        for (const Group& group : groups) {
+            for (const Item& item : group.items) {
+                flying_.erase(item);
+                mark(item);
             }
-            break;
-        case Outcome::Kind::refused:
-            if (groups.size() == 1) {
-                fail(groups.front(), outcome.error);
-            } else {
-                // One bad group must not hold up the others: halve until it stands alone.
-                const auto middle = groups.begin() + static_cast<std::ptrdiff_t>(groups.size() / 2);
-                std::vector<Group> second(std::make_move_iterator(middle), std::make_move_iterator(groups.end()));
-                groups.erase(middle, groups.end());
-                resend(std::move(groups));
-                resend(std::move(second));
-            }
-            break;
+        }
     }
-}
-
-void Applier::resend(std::vector<Group> groups) {
-    std::vector<std::string> operations;
-    for (const Group& group : groups) {
-        operations.insert(operations.end(), group.operations.begin(), group.operations.end());
-    }
-    ++transactions_;
-    const std::uint64_t number = database_.commit(operations);
-    flights_.emplace(number, Flight{std::move(groups)});
 }
 
 std::optional<TimePoint> Applier::next_deadline() const {
@@ -386,7 +375,7 @@ Status Applier::status() const {
     for (const auto& [blocker, items] : blocked_)
         status.behind += items.size();
     std::string why;
-    if (!database_.writable(why)) {
+    if (!channel_.writable(why)) {
         status.detail = why;
     } else if (!first_round_) {
         status.detail = "rules have not run yet";

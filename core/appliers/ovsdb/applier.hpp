@@ -1,10 +1,11 @@
 #pragma once
 
-#include "appliers/ovsdb/database.hpp"
+#include "appliers/ovsdb/channel.hpp"
 #include "appliers/ovsdb/ledger.hpp"
 #include "appliers/ovsdb/plan.hpp"
 #include "appliers/status.hpp"
 #include "engine/engine.hpp"
+#include "ovsdb/replica.hpp"
 
 #include <weft/base/clock.hpp>
 
@@ -66,8 +67,9 @@ class Applier final : public engine::Subscriber {
         Duration most_retry = std::chrono::seconds(60);
     };
 
-    Applier(Options options, engine::Engine& engine, Database& database, ExtraTables extra, const Clock& clock,
-            Unsettled unsettled);
+    /// The replica is read, on the engine thread; somebody else applies updates to it and tells what they changed.
+    Applier(Options options, engine::Engine& engine, const weft::ovsdb::DatabaseReplica& replica, Channel& channel,
+            ExtraTables extra, const Clock& clock, Unsettled unsettled);
     ~Applier();
 
     /// Subscribes to the engine; once, before its first tick.
@@ -83,8 +85,8 @@ class Applier final : public engine::Subscriber {
     // Engine thread, told by whoever drives the database:
     /// The database has (again) told all its rows; learns them and looks at everything anew.
     void loaded();
-    void database_changed(std::span<const RowChange> changes);
-    void outcome(std::uint64_t transaction, const Outcome& outcome);
+    void database_changed(const weft::ovsdb::Changes& changes);
+    void outcome(std::uint64_t transaction, const weft::ovsdb::Outcome& outcome);
     /// Some status of a rule has changed: rows that were held back may go now.
     void statuses_changed();
     /// Sends what is to be sent; after each tick and whenever something above was called.
@@ -117,17 +119,19 @@ class Applier final : public engine::Subscriber {
     void wake_blocked(const Item& item);
     void index_extra(const Item& item, const MemberView& view, bool add);
     void index_after(const Item& item, std::span<const weft::ovsdb::After> after, bool add);
-    void row_changed(const RowChange& change);
-    void lost_members(const RowChange& change, const RowChange::Lost& lost);
+    void row_changed(const weft::ovsdb::RowChange& change);
+    void member_changed(const weft::ovsdb::MemberChange& change);
+    std::vector<std::string> keys_of(const weft::ovsdb::TableInfo& table, const RowPtr& row) const;
     void send(std::vector<Group> groups);
-    void resend(std::vector<Group> groups);
+    void commit(std::vector<Group> groups);
     void settle(const Group& group);
     void fail(const Group& group, const std::string& error);
     Item row_item(std::string_view ovsdb_table, std::string_view key) const;
 
     Options options_;
     engine::Engine& engine_;
-    Database& database_;
+    const weft::ovsdb::DatabaseReplica& replica_;
+    Channel& channel_;
     ExtraTables extra_;
     const Clock& clock_;
     Unsettled unsettled_;

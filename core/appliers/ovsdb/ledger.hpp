@@ -1,6 +1,6 @@
 #pragma once
 
-#include "appliers/ovsdb/database.hpp"
+#include "ovsdb/table.hpp"
 
 #include <weft/base/hash.hpp>
 #include <weft/base/uuid.hpp>

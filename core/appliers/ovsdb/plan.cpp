@@ -5,7 +5,7 @@
 
 namespace weft::appliers::ovsdb {
 
-void Plan::add(const Item& item, Phase phase, std::string operation) {
+void Plan::add(const Item& item, Phase phase, weft::ovsdb::Transaction operation) {
     const auto [at, fresh] = index_.try_emplace(item, static_cast<std::uint32_t>(entries_.size()));
     if (fresh) entries_.push_back({item, {}, at->second});
     const std::uint64_t position = (std::uint64_t{static_cast<unsigned>(phase)} << 32) | next_operation_++;
@@ -41,14 +41,14 @@ std::vector<Group> Plan::groups() && {
     for (const auto& of_root : members) {
         if (of_root.empty()) continue;
         Group group;
-        std::vector<std::pair<std::uint64_t, std::string>> operations;
+        std::vector<std::pair<std::uint64_t, weft::ovsdb::Transaction>> operations;
         for (const auto i : of_root) {
             group.items.push_back(std::move(entries_[i].item));
             std::move(entries_[i].operations.begin(), entries_[i].operations.end(), std::back_inserter(operations));
         }
         std::sort(operations.begin(), operations.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
-        for (auto& operation : operations)
-            group.operations.push_back(std::move(operation.second));
+        for (const auto& operation : operations)
+            group.operations.append(operation.second);
         out.push_back(std::move(group));
     }
     return out;
@@ -58,11 +58,12 @@ std::vector<std::vector<Group>> pack(std::vector<Group> groups, std::size_t most
     std::vector<std::vector<Group>> out;
     std::size_t size = 0;
     for (auto& group : groups) {
-        if (out.empty() || size + group.operations.size() > most) {
+        const std::size_t more = group.operations.operations().size();
+        if (out.empty() || size + more > most) {
             out.emplace_back();
             size = 0;
         }
-        size += group.operations.size();
+        size += more;
         out.back().push_back(std::move(group));
     }
     return out;

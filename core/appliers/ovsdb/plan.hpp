@@ -2,6 +2,8 @@
 
 #include <weft/base/hash.hpp>
 
+#include "ovsdb/transaction.hpp"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,7 +29,7 @@ enum class Phase : std::uint8_t { insert, change, erase };
 
 /// Operations that must commit together, and the items they serve.
 struct Group {
-    std::vector<std::string> operations;  ///< JSON objects of RFC 7047 section 5.2, in order
+    weft::ovsdb::Transaction operations;
     std::vector<Item> items;
 };
 
@@ -37,7 +39,7 @@ struct Group {
 class Plan {
   public:
     /// Appends an operation for `item`. In a transaction inserts come first, then changes, then deletions.
-    void add(const Item& item, Phase phase, std::string operation);
+    void add(const Item& item, Phase phase, weft::ovsdb::Transaction operation);
     /// `a` and `b` must commit together. Unknown items (not in this round) are ignored when groups are made.
     void join(const Item& a, const Item& b);
     /// Some operation of this plan serves `item`.
@@ -51,7 +53,7 @@ class Plan {
   private:
     struct Entry {
         Item item;
-        std::vector<std::pair<std::uint64_t, std::string>> operations;  ///< position in the round, text
+        std::vector<std::pair<std::uint64_t, weft::ovsdb::Transaction>> operations;  ///< by position in the round
         std::uint32_t root = 0;
     };
     std::uint32_t find_root(std::uint32_t entry);

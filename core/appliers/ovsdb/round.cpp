@@ -1,7 +1,5 @@
 #include "appliers/ovsdb/round.hpp"
 
-#include "appliers/ovsdb/operations.hpp"
-
 #include <weft/base/log.hpp>
 
 #include <algorithm>
@@ -9,7 +7,9 @@
 
 namespace weft::appliers::ovsdb {
 
+using weft::ovsdb::Mutations;
 using weft::ovsdb::Scalar;
+using weft::ovsdb::Transaction;
 
 namespace {
 
@@ -27,15 +27,28 @@ class Exchange {
     T before_;
 };
 
+Transaction mutation(const weft::ovsdb::TableInfo& table, const Uuid& row, const Mutations& mutations) {
+    Transaction operation;
+    operation.mutate(table, row, mutations);
+    return operation;
+}
+
+Transaction member_mutation(const weft::ovsdb::TableInfo& table, const Uuid& row, const weft::ovsdb::ColumnInfo& column,
+                            bool insert, Scalar member) {
+    Mutations mutations;
+    if (insert) {
+        mutations.insert(column, std::move(member));
+    } else {
+        mutations.erase(column, std::move(member));
+    }
+    return mutation(table, row, mutations);
+}
+
 }  // namespace
 
 std::vector<Group> Applier::Round::groups() && {
     if (applier_.first_round_) erase_doubles();
     return std::move(plan_).groups();
-}
-
-void Applier::Round::add(const Item& item, Phase phase, std::string operation) {
-    plan_.add(item, phase, std::move(operation));
 }
 
 void Applier::Round::count_repair(const Item& item) {
@@ -54,8 +67,10 @@ Uuid Applier::Round::find(const Item& row) {
         plan(row);
         if (const auto at = pending_.find(row); at != pending_.end()) return at->second;
     }
-    const TableInfo* table = applier_.database_.info().table(row.table);
-    return table ? applier_.database_.by_natural_key(*table, row.key) : Uuid();
+    const TableInfo* table = applier_.replica_.database().table(row.table);
+    if (!table) return {};
+    const auto rows = applier_.replica_.find_by_key(*table, row.key);
+    return rows.empty() ? Uuid() : table->uuid_of(rows.front().get());
 }
 
 Uuid Applier::Round::uuid_of(std::string_view table, std::string_view key) const {
@@ -94,9 +109,9 @@ void Applier::Round::plan(const Item& item) {
     Trail trail;
     const Exchange restore(trail_, &trail);
     if (item.table == applier_.extra_.members.name) {
-        plan_member(item);
+        plan_extra(item, applier_.extra_.member, false);
     } else if (item.table == applier_.extra_.foreign_columns.name) {
-        plan_foreign_column(item);
+        plan_extra(item, applier_.extra_.foreign_column, true);
     } else if (Ledger* of = applier_.ledger(item.table)) {
         plan_row(item, *of);
     }
@@ -111,7 +126,7 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
     const TableInfo& table = of.table();
     const RowPtr desired = applier_.engine_.find(item.table, item.key);
     const Uuid uuid = of.find(item.key);
-    const RowPtr actual = uuid.is_zero() ? RowPtr() : applier_.database_.row(table, uuid);
+    const RowPtr actual = uuid.is_zero() ? RowPtr() : applier_.replica_.find(table, uuid);
     if (desired && !actual) {
         if (!waits_for_others(item, table.after_of(desired.get()))) insert_row(item, table, desired);
     } else if (desired) {
@@ -124,31 +139,21 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
 void Applier::Round::insert_row(const Item& item, const TableInfo& table, const RowPtr& desired) {
     const Uuid uuid = Uuid::random();
     pending_.emplace(item, uuid);  // before its references are resolved: two new rows may refer to each other
-    JsonWriter w;
-    w.begin_object();
-    for (const ColumnInfo& column : table.columns) {
-        if (!column.declared(desired.get()) || !applier_.database_.has_column(table, column)) continue;
-        w.key(column.name);
-        if (auto written = column.write(w, desired.get(), *this); !written) {
-            pending_.erase(item);
-            return block(item, trail_->missing);
-        }
-    }
-    w.end_object();
+    const auto give_up = [&] {
+        pending_.erase(item);
+        block(item, trail_->missing);
+    };
+    Transaction insert;
+    const auto columns = applier_.channel_.columns(table) & table.declared(desired.get());
+    if (auto added = insert.insert(table, uuid, desired.get(), columns, *this); !added) return give_up();
     const auto& parent = table.parent_of(desired.get());
-    Uuid parent_uuid;
     if (!parent.none()) {
-        parent_uuid = uuid_of(parent.table, parent.key);
-        if (parent_uuid.is_zero()) {
-            pending_.erase(item);
-            return block(item, trail_->missing);
-        }
+        const Uuid on = uuid_of(parent.table, parent.key);
+        if (on.is_zero()) return give_up();
+        plan_.add(item, Phase::change, hang(parent, on, uuid, true));
     }
     count_repair(item);
-    add(item, Phase::insert, insert_operation(table.name, uuid, w.text()));
-    if (!parent.none()) {
-        add(item, Phase::change, mutate_set(parent.table, parent_uuid, parent.column, true, uuid));
-    }
+    plan_.add(item, Phase::insert, std::move(insert));
     // What is added to the row by others comes with it.
     for (const auto* index : {&applier_.members_of_, &applier_.refers_to_}) {
         if (const auto at = index->find(item); at != index->end()) {
@@ -158,22 +163,29 @@ void Applier::Round::insert_row(const Item& item, const TableInfo& table, const 
     }
 }
 
-bool Applier::Round::write_column(JsonWriter& w, const Item& item, const ColumnInfo& column, const RowPtr& desired,
-                                  const RowPtr& actual) {
-    if (column.satisfied(desired.get(), actual.get(), *this)) return false;
+/// `.parent`'s column loses or gains the child.
+Transaction Applier::Round::hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert) {
+    const TableInfo& table = *applier_.replica_.database().table(parent.table);
+    return member_mutation(table, on, *table.column(parent.column), insert, child);
+}
+
+void Applier::Round::update_column(const Item& item, const TableInfo& table, const ColumnInfo& column,
+                                   const RowPtr& desired, const RowPtr& actual, Transaction& update) {
+    if (column.satisfied(desired.get(), actual.get(), *this)) return;
     const auto extras = members_on(item, column);
-    JsonWriter value;
+    const Uuid& uuid = table.uuid_of(actual.get());
     if (extras.empty()) {
-        if (auto written = column.write(value, desired.get(), *this); !written) {
-            block(item, trail_->missing);
-            return false;
+        weft::ovsdb::ColumnSet one;
+        one.set(column.index);
+        if (auto added = update.update(table, uuid, desired.get(), one, *this); !added) {
+            return block(item, trail_->missing);
         }
-    } else if (!write_merged(value, column, extras, desired, actual)) {
-        return false;
+    } else {
+        JsonWriter value;
+        if (!write_merged(value, column, extras, desired, actual)) return;
+        update.set_column(table, uuid, column, value.text());
     }
-    w.key(column.name).raw(value.text());
     join_dropped_references(item, column, actual);
-    return true;
 }
 
 bool Applier::Round::write_merged(JsonWriter& w, const ColumnInfo& column, const std::vector<MemberView>& extras,
@@ -219,11 +231,11 @@ bool Applier::Round::write_merged(JsonWriter& w, const ColumnInfo& column, const
 /// A row that is no longer referred to may be deleted in this pass: then both must commit together.
 void Applier::Round::join_dropped_references(const Item& item, const ColumnInfo& column, const RowPtr& actual) {
     if (column.key.ref_table.empty()) return;
-    const TableInfo* target = applier_.database_.info().table(column.key.ref_table);
+    const TableInfo* target = applier_.replica_.database().table(column.key.ref_table);
     const Ledger* of = target ? applier_.ledger(target->table_name) : nullptr;
     if (!of) return;
     for (const Scalar& member : column.members(actual.get(), *this)) {
-        const RowPtr row = applier_.database_.row(*target, std::get<Uuid>(member));
+        const RowPtr row = applier_.replica_.find(*target, std::get<Uuid>(member));
         if (const auto* claim = row ? of->claim_on(row.get()) : nullptr) {
             plan_.join(item, {target->table_name, claim->identity(row.get())});
         }
@@ -231,29 +243,30 @@ void Applier::Round::join_dropped_references(const Item& item, const ColumnInfo&
 }
 
 void Applier::Round::update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual) {
-    JsonWriter w;
-    w.begin_object();
-    bool any = false;
-    const Uuid& uuid = table.uuid_of(actual.get());
+    Transaction update;
+    const auto columns = applier_.channel_.columns(table) & table.declared(desired.get());
     for (const ColumnInfo& column : table.columns) {
-        if (!column.declared(desired.get()) || !applier_.database_.has_column(table, column)) continue;
+        if (!columns.test(column.index)) continue;
         if (column.facts.large) {
-            update_large(item, table, column, desired, uuid);
-        } else if (write_column(w, item, column, desired, actual)) {
-            any = true;
+            update_large(item, table, column, desired, table.uuid_of(actual.get()));
+        } else {
+            update_column(item, table, column, desired, actual, update);
         }
     }
-    w.end_object();
-    if (any) {
+    if (!update.empty()) plan_.add(item, Phase::change, std::move(update));
+    move_row(item, table, desired, actual);
+    if (plan_.has(item)) {
         count_repair(item);
-        add(item, Phase::change, update_operation(table.name, uuid, w.text()));
+    } else {
+        as_it_should_be(item);
     }
-    const bool moved = move_row(item, table, desired, actual);
-    if (!any && !moved) {
-        applier_.failures_.erase(item);
-        applier_.expected_.erase(item);
-        applier_.wake_blocked(item);
-    }
+}
+
+void Applier::Round::as_it_should_be(const Item& item) {
+    applier_.failures_.erase(item);
+    applier_.expected_.erase(item);
+    applier_.withdrawn_.erase(item);
+    applier_.wake_blocked(item);
 }
 
 void Applier::Round::update_large(const Item& item, const TableInfo& table, const ColumnInfo& column,
@@ -267,35 +280,28 @@ void Applier::Round::update_large(const Item& item, const TableInfo& table, cons
             block(item, trail_->missing);
             continue;
         }
-        if (!applier_.database_.contains(table, row, column, member)) {
-            add(item, Phase::change, mutate_set(table.name, row, column.name, true, member));
+        if (!applier_.replica_.contains(table, row, column, member)) {
+            plan_.add(item, Phase::change, member_mutation(table, row, column, true, member));
         }
     }
-    for (const Scalar& member : applier_.database_.members(table, row, column)) {
+    for (const Scalar& member : applier_.replica_.all_members(table, row, column)) {
         if (std::find(wanted.begin(), wanted.end(), member) == wanted.end()) {
-            add(item, Phase::change, mutate_set(table.name, row, column.name, false, member));
+            plan_.add(item, Phase::change, member_mutation(table, row, column, false, member));
         }
     }
 }
 
-bool Applier::Round::move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual) {
+void Applier::Round::move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual) {
     const auto& want = table.parent_of(desired.get());
     const auto& have = table.parent_of(actual.get());
-    if (want.none() || want == have) return false;
+    if (want.none() || want == have) return;
     const Uuid to = uuid_of(want.table, want.key);
-    if (to.is_zero()) {
-        block(item, trail_->missing);
-        return false;
-    }
+    if (to.is_zero()) return block(item, trail_->missing);
     const Uuid& uuid = table.uuid_of(actual.get());
-    count_repair(item);
-    add(item, Phase::change, mutate_set(want.table, to, want.column, true, uuid));
-    if (!have.none()) {
-        if (const Uuid from = uuid_of(have.table, have.key); !from.is_zero()) {
-            add(item, Phase::change, mutate_set(have.table, from, have.column, false, uuid));
-        }
-    }
-    return true;
+    plan_.add(item, Phase::change, hang(want, to, uuid, true));
+    if (have.none()) return;
+    const Uuid from = uuid_of(have.table, have.key);
+    if (!from.is_zero()) plan_.add(item, Phase::change, hang(have, from, uuid, false));
 }
 
 void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr& actual) {
@@ -315,17 +321,19 @@ void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr&
         // Rows of such tables live by being referred to.
         const Uuid from = uuid_of(parent.table, parent.key);
         if (!from.is_zero()) {
-            add(item, Phase::change, mutate_set(parent.table, from, parent.column, false, uuid));
+            plan_.add(item, Phase::change, hang(parent, from, uuid, false));
             return;
         }
     }
-    add(item, Phase::erase, delete_operation(table.name, uuid));
+    Transaction erase;
+    erase.erase(table, uuid);
+    plan_.add(item, Phase::erase, std::move(erase));
 }
 
 void Applier::Round::erase_doubles() {
     for (const auto& [name, of] : applier_.ledgers_) {
         for (const auto& [key, uuid] : of->doubles()) {
-            const RowPtr row = applier_.database_.row(of->table(), uuid);
+            const RowPtr row = applier_.replica_.find(of->table(), uuid);
             if (!row) continue;
             const Item item{name, key + "\x1f" + uuid.text()};
             if (applier_.flying_.contains(item)) continue;
@@ -354,88 +362,73 @@ std::vector<MemberView> Applier::Round::members_on(const Item& row, const Column
     return out;
 }
 
-void Applier::Round::plan_member(const Item& item) {
-    RowPtr row = applier_.engine_.find(item.table, item.key);
-    const bool wanted = static_cast<bool>(row);
-    if (!wanted) {
-        const auto at = applier_.withdrawn_.find(item);
-        if (at == applier_.withdrawn_.end()) return;
-        row = at->second;
-    }
-    const MemberView view = applier_.extra_.member(row.get());
-    const TableInfo* table = applier_.database_.info().table(view.table);
+RowPtr Applier::Round::wanted_or_withdrawn(const Item& item, bool& wanted) const {
+    const RowPtr row = applier_.engine_.find(item.table, item.key);
+    wanted = static_cast<bool>(row);
+    if (wanted) return row;
+    const auto at = applier_.withdrawn_.find(item);
+    return at == applier_.withdrawn_.end() ? RowPtr() : at->second;
+}
+
+void Applier::Round::plan_extra(const Item& item, MemberView (*view_of)(const void* row), bool foreign_column) {
+    bool wanted = false;
+    const RowPtr row = wanted_or_withdrawn(item, wanted);
+    if (!row) return;
+    const MemberView view = view_of(row.get());
+    const TableInfo* table = applier_.replica_.database().table(view.table);
     const ColumnInfo* column = table ? table->column(view.column) : nullptr;
-    if (!column || !applier_.database_.has_column(*table, *column)) return;
+    if (!column || !applier_.channel_.columns(*table).test(column->index)) return;
     if (wanted && waits_for_others(item, view.after)) return;
     const Uuid on = uuid_of(view.table, view.row);
-    const auto value = column->scalar(column->is_map() ? view.map_key : view.value, *this);
-    if (on.is_zero() || !value) {
+    const auto member = column->scalar(column->is_map() ? view.map_key : view.value, *this);
+    if (on.is_zero() || !member) {
         if (wanted) return block(item, trail_->missing);
-        applier_.withdrawn_.erase(item);  // the row or what it referred to is gone, and the member with it
-        return;
+        return as_it_should_be(item);  // the row or what it referred to is gone, and with it the member
     }
-    const RowPtr actual = applier_.database_.row(*table, on);
-    if (column->is_map()) {
-        const std::string* entry = actual ? column->entry(actual.get(), view.map_key) : nullptr;
-        const auto entry_value = column->value_scalar(view.value, *this);
-        if (wanted && entry_value && (!entry || *entry != view.value)) {
-            add(item, Phase::change, mutate_map_set(view.table, on, view.column, *value, *entry_value));
-        } else if (!wanted && entry) {
-            add(item, Phase::change, mutate_map_erase(view.table, on, view.column, *value));
-        }
+    if (foreign_column) {
+        set_foreign(item, *table, *column, on, *member, wanted);
+    } else if (column->is_map()) {
+        set_entry(item, *table, *column, on, view, wanted);
+    } else if (applier_.replica_.contains(*table, on, *column, *member) != wanted) {
+        plan_.add(item, Phase::change, member_mutation(*table, on, *column, wanted, *member));
+    }
+    if (plan_.has(item)) {
+        count_repair(item);
     } else {
-        bool there = false;
-        if (actual && column->facts.large) {
-            there = applier_.database_.contains(*table, on, *column, *value);
-        } else if (actual) {
-            const auto members = column->members(actual.get(), *this);
-            there = std::find(members.begin(), members.end(), *value) != members.end();
-        }
-        if (there != wanted) add(item, Phase::change, mutate_set(view.table, on, view.column, wanted, *value));
-    }
-    if (!wanted && !plan_.has(item)) applier_.withdrawn_.erase(item);
-    if (!plan_.has(item)) {
-        applier_.failures_.erase(item);
-        applier_.expected_.erase(item);
+        as_it_should_be(item);
     }
 }
 
-void Applier::Round::plan_foreign_column(const Item& item) {
-    RowPtr row = applier_.engine_.find(item.table, item.key);
-    const bool wanted = static_cast<bool>(row);
-    if (!wanted) {
-        const auto at = applier_.withdrawn_.find(item);
-        if (at == applier_.withdrawn_.end()) return;
-        row = at->second;
+void Applier::Round::set_entry(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
+                               const MemberView& view, bool wanted) {
+    const RowPtr actual = applier_.replica_.find(table, on);
+    const std::string* entry = actual ? column.entry(actual.get(), view.map_key) : nullptr;
+    const auto key = column.scalar(view.map_key, *this);
+    const auto value = column.value_scalar(view.value, *this);
+    if (!key || !value || (wanted ? entry && *entry == view.value : !entry)) return;
+    Mutations mutations;
+    if (wanted) {
+        mutations.set_entry(column, *key, *value);
+    } else {
+        mutations.erase_entry(column, *key);
     }
-    const MemberView view = applier_.extra_.foreign_column(row.get());
-    const TableInfo* table = applier_.database_.info().table(view.table);
-    const ColumnInfo* column = table ? table->column(view.column) : nullptr;
-    if (!column || !applier_.database_.has_column(*table, *column)) return;
-    if (wanted && waits_for_others(item, view.after)) return;
-    const Uuid on = uuid_of(view.table, view.row);
-    const auto value = column->scalar(view.value, *this);
-    const RowPtr actual = on.is_zero() ? RowPtr() : applier_.database_.row(*table, on);
-    if (!actual || !value) {
-        if (wanted) return block(item, trail_->missing);
-        applier_.withdrawn_.erase(item);
-        return;
+    plan_.add(item, Phase::change, mutation(table, on, mutations));
+}
+
+void Applier::Round::set_foreign(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
+                                 const Scalar& value, bool wanted) {
+    const auto members = applier_.replica_.all_members(table, on, column);
+    const bool there = members.size() == 1 && members.front() == value;
+    if (there == wanted) return;
+    JsonWriter w;
+    if (wanted) {
+        weft::ovsdb::write_scalar(w, value);
+    } else {
+        w.raw("[\"set\",[]]");
     }
-    const auto members = column->members(actual.get(), *this);
-    const bool there = members.size() == 1 && members.front() == *value;
-    if (there != wanted) {
-        JsonWriter w;
-        w.begin_object().key(column->name);
-        if (wanted) {
-            weft::ovsdb::write_scalar(w, *value);
-        } else {
-            w.raw("[\"set\",[]]");
-        }
-        w.end_object();
-        add(item, Phase::change, update_operation(view.table, on, w.text()));
-    } else if (!wanted) {
-        applier_.withdrawn_.erase(item);
-    }
+    Transaction update;
+    update.set_column(table, on, column, w.text());
+    plan_.add(item, Phase::change, std::move(update));
 }
 
 }  // namespace weft::appliers::ovsdb

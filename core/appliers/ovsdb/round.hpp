@@ -37,24 +37,29 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     Uuid find(const Item& row);
     bool waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after);
     void block(const Item& item, const std::vector<Item>& missing);
-    void add(const Item& item, Phase phase, std::string operation);
     void count_repair(const Item& item);
+    void as_it_should_be(const Item& item);
 
     void plan_row(const Item& item, Ledger& of);
     void insert_row(const Item& item, const TableInfo& table, const RowPtr& desired);
     void update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
     void erase_row(const Item& item, const Ledger& of, const RowPtr& actual);
-    bool move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
-    bool write_column(JsonWriter& w, const Item& item, const ColumnInfo& column, const RowPtr& desired,
-                      const RowPtr& actual);
+    void move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
+    weft::ovsdb::Transaction hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert);
+    void update_column(const Item& item, const TableInfo& table, const ColumnInfo& column, const RowPtr& desired,
+                       const RowPtr& actual, weft::ovsdb::Transaction& update);
     bool write_merged(JsonWriter& w, const ColumnInfo& column, const std::vector<MemberView>& extras,
                       const RowPtr& desired, const RowPtr& actual);
     void join_dropped_references(const Item& item, const ColumnInfo& column, const RowPtr& actual);
     void update_large(const Item& item, const TableInfo& table, const ColumnInfo& column, const RowPtr& desired,
                       const Uuid& row);
 
-    void plan_member(const Item& item);
-    void plan_foreign_column(const Item& item);
+    RowPtr wanted_or_withdrawn(const Item& item, bool& wanted) const;
+    void plan_extra(const Item& item, MemberView (*view_of)(const void* row), bool foreign_column);
+    void set_entry(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
+                   const MemberView& view, bool wanted);
+    void set_foreign(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
+                     const Scalar& value, bool wanted);
     /// The members that Member rows add to a column of a row.
     std::vector<MemberView> members_on(const Item& row, const ColumnInfo& column) const;
     void erase_doubles();

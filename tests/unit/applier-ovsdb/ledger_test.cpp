@@ -1,9 +1,9 @@
 #include "appliers/ovsdb/ledger.hpp"
 
+#include <weft/ovsdb/nb.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <weft/ovsdb/nb.hpp>
 
 namespace weft::appliers::ovsdb {
 namespace {

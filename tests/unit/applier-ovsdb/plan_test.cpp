@@ -3,64 +3,69 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "appliers/ovsdb/operations.hpp"
-
 namespace weft::appliers::ovsdb {
 namespace {
 
 using testing::ElementsAre;
 using testing::SizeIs;
 
-Item port(std::string key) { return {"NB/Logical_Switch_Port", std::move(key)}; }
-Item member(std::string key) { return {"NbMember", std::move(key)}; }
+Item port(std::string key) {
+    return {"NB/Logical_Switch_Port", std::move(key)};
+}
+Item member(std::string key) {
+    return {"NbMember", std::move(key)};
+}
+
+/// An operation that tests can tell by its text.
+weft::ovsdb::Transaction say(std::string_view text) {
+    weft::ovsdb::Transaction transaction;
+    transaction.comment(text);
+    return transaction;
+}
+
+std::vector<std::string> said(const Group& group) {
+    std::vector<std::string> out;
+    const auto document = JsonDocument::parse("[" + group.operations.json() + "]");
+    document->root().each([&](JsonView op) { out.emplace_back(op["comment"].string_or("")); });
+    return out;
+}
 
 TEST(Plan, KeepsIndependentItemsApart) {
     Plan plan;
-    plan.add(port("a"), Phase::insert, "insert a");
-    plan.add(port("b"), Phase::insert, "insert b");
+    plan.add(port("a"), Phase::insert, say("insert a"));
+    plan.add(port("b"), Phase::insert, say("insert b"));
     const auto groups = std::move(plan).groups();
     ASSERT_THAT(groups, SizeIs(2));
-    EXPECT_THAT(groups[0].operations, ElementsAre("insert a"));
+    EXPECT_THAT(said(groups[0]), ElementsAre("insert a"));
     EXPECT_THAT(groups[1].items, ElementsAre(port("b")));
 }
 
 TEST(Plan, JoinsWhatDependsAndOrdersByPhase) {
     Plan plan;
-    plan.add(member("g/a"), Phase::change, "add a to g");
-    plan.add(port("a"), Phase::insert, "insert a");
-    plan.add(port("old"), Phase::erase, "erase old");
-    plan.add(port("a"), Phase::change, "hang a");
+    plan.add(member("g/a"), Phase::change, say("add a to g"));
+    plan.add(port("a"), Phase::insert, say("insert a"));
+    plan.add(port("old"), Phase::erase, say("erase old"));
+    plan.add(port("a"), Phase::change, say("hang a"));
     plan.join(member("g/a"), port("a"));
     plan.join(port("old"), member("g/a"));
     plan.join(port("a"), port("not in this round"));
     const auto groups = std::move(plan).groups();
     ASSERT_THAT(groups, SizeIs(1));
-    EXPECT_THAT(groups[0].operations, ElementsAre("insert a", "add a to g", "hang a", "erase old"));
+    EXPECT_THAT(said(groups[0]), ElementsAre("insert a", "add a to g", "hang a", "erase old"));
     EXPECT_THAT(groups[0].items, SizeIs(3));
 }
 
 TEST(Pack, NeverCutsAGroup) {
     std::vector<Group> groups(4);
-    for (std::size_t i = 0; i < groups.size(); ++i) groups[i].operations.resize(i == 2 ? 7 : 2);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        for (int n = 0; n < (i == 2 ? 7 : 2); ++n)
+            groups[i].operations.comment("x");
+    }
     const auto packed = pack(groups, 4);
     ASSERT_THAT(packed, SizeIs(3));
     EXPECT_THAT(packed[0], SizeIs(2));
     EXPECT_THAT(packed[1], SizeIs(1));
-    EXPECT_THAT(packed[1][0].operations, SizeIs(7));
-}
-
-TEST(Operations, AreWhatRfc7047Says) {
-    const Uuid uuid = *Uuid::parse("00112233-4455-6677-8899-aabbccddeeff");
-    EXPECT_EQ(insert_operation("Meter", uuid, R"({"name":"m"})"),
-              R"({"op":"insert","table":"Meter","uuid":"00112233-4455-6677-8899-aabbccddeeff","row":{"name":"m"}})");
-    EXPECT_EQ(mutate_set("Logical_Switch", uuid, "ports", false, uuid),
-              R"({"op":"mutate","table":"Logical_Switch",)"
-              R"("where":[["_uuid","==",["uuid","00112233-4455-6677-8899-aabbccddeeff"]]],)"
-              R"("mutations":[["ports","delete",["set",[["uuid","00112233-4455-6677-8899-aabbccddeeff"]]]]]})");
-    EXPECT_EQ(mutate_map_set("NB_Global", uuid, "options", std::string("name"), std::string("n\"1")),
-              R"({"op":"mutate","table":"NB_Global",)"
-              R"("where":[["_uuid","==",["uuid","00112233-4455-6677-8899-aabbccddeeff"]]],)"
-              R"("mutations":[["options","delete",["set",["name"]]],["options","insert",["map",[["name","n\"1"]]]]]})");
+    EXPECT_THAT(packed[1][0].operations.operations(), SizeIs(7));
 }
 
 }  // namespace
