@@ -307,8 +307,9 @@ void Applier::Round::move_row(const Item& item, const TableInfo& table, const Ro
 void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr& actual) {
     if (!applier_.first_round_) return;  // first_round_done() marks it again
     const TableInfo& table = of.table();
+    const auto* claim = of.claim_on(actual.get());
+    if (claim && claim->adopt_only) return;
     if (!applier_.definite_.contains(item)) {
-        const auto* claim = of.claim_on(actual.get());
         const std::string driver = claim && claim->driver ? claim->driver(actual.get()) : std::string();
         if (applier_.unsettled_(table, driver)) {
             applier_.held_.insert(item);

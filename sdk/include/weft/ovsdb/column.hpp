@@ -355,6 +355,9 @@ struct ClaimSpec {
     std::string (*identity)(const void* row) = nullptr;
     /// The driver key of the rule instance that would put it; empty when that can't be told.
     std::string (*driver)(const void* row) = nullptr;
+    /// Rows are recognised so that a rule can put what is there already, but never deleted for want of a rule: they may
+    /// be somebody else's as well, and live by being referred to (SB Encap) or for ever (NB_Global).
+    bool adopt_only = false;
 };
 
 }  // namespace weft::ovsdb

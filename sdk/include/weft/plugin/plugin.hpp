@@ -115,6 +115,15 @@ class Declare {
             std::move(name), [](const void* row) -> std::string { return Driver{}(*static_cast<const T*>(row)); },
             role);
     }
+    /// Rows that rules put and that may be there already, but that nobody can tell from somebody else's: they are
+    /// recognised under `identity(row)`, and never deleted. For rows that go by themselves when nothing refers to them.
+    template <class T, class Identity>
+    void adopt(std::string name, Identity, Role role = Role::node) {
+        static_assert(std::is_empty_v<Identity>, "claims can't capture");
+        core_.claim(role, {std::move(name), &row_type<T>(), [](const void*) { return true; },
+                           [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); },
+                           nullptr, true});
+    }
     /// Watches a built-in resource (tables::Pod, tables::Node, tables::Namespace).
     template <TableTag T>
     void watch(WatchScope scope = WatchScope::all, Role role = Role::node) {
