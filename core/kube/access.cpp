@@ -1,0 +1,89 @@
+#include "kube/access.hpp"
+
+#include "kube/files.hpp"
+
+#include <weft/base/json.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace weft::kube {
+
+namespace {
+
+Result<void> check_server(std::string& server, std::string_view where) {
+    while (server.ends_with('/'))
+        server.pop_back();
+    if (server.starts_with("https://") || server.starts_with("http://")) return {};
+    const auto colon = server.find("://");
+    if (colon != std::string::npos) {
+        return Error{ErrorKind::invalid,
+                     "kubernetes API server URL scheme " + json_quote(server.substr(0, colon)) + " invalid",
+                     std::string(where), "use http or https"};
+    }
+    if (server.empty()) return Error{ErrorKind::invalid, "no API server", std::string(where), {}};
+    server = "https://" + server;
+    return {};
+}
+
+}  // namespace
+
+Result<Access> access_in_cluster(const std::string& folder) {
+    const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
+    const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
+    if (host == nullptr || port == nullptr || *host == '\0' || *port == '\0') {
+        return invalid(
+            "no way to reach the API server is configured, and this is no pod (KUBERNETES_SERVICE_HOST is not set)",
+            "set kubeconfig or apiserver in the section [kubernetes]");
+    }
+    Access access;
+    const std::string address(host);
+    access.server = "https://" + (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + port;
+    access.token_file = folder + "/token";
+    if (auto token = read_file(access.token_file); !token) return std::move(token).error();
+    auto ca = read_file(folder + "/ca.crt");
+    if (!ca) return std::move(ca).error();
+    access.ca = *std::move(ca);
+    access.default_namespace = read_file(folder + "/namespace").value_or("");
+    access.origin = "service account in " + folder;
+    return access;
+}
+
+Result<Access> choose_access(const AccessSettings& settings) {
+    if (!settings.kubeconfig.empty()) return access_from_kubeconfig(settings.kubeconfig);
+    if (settings.apiserver.empty()) return access_in_cluster();
+    Access access;
+    access.server = settings.apiserver;
+    access.origin = "[kubernetes] apiserver";
+    if (auto checked = check_server(access.server, access.origin); !checked) return checked.error();
+    if (!settings.cacert_data.empty()) {
+        auto ca = decode_base64(settings.cacert_data);
+        if (!ca) return std::move(ca).error().at("[kubernetes] cacert-data");
+        access.ca = *std::move(ca);
+    } else if (!settings.cacert.empty()) {
+        auto ca = read_file(settings.cacert);
+        if (!ca) return std::move(ca).error();
+        access.ca = *std::move(ca);
+    }
+    access.token = settings.token;
+    access.token_file = settings.token_file;
+    if (!settings.cert_dir.empty()) {
+        access.certificate_file = access.key_file =
+            (std::filesystem::path(settings.cert_dir) / "ovnkube-client-current.pem").string();
+        access.token.clear();
+        access.token_file.clear();
+    }
+    if (access.tls()) {
+        if (access.ca.empty()) {
+            return Error{ErrorKind::invalid, "an https API server needs a CA", access.origin,
+                         "set cacert or cacert-data"};
+        }
+        if (access.token.empty() && access.token_file.empty() && access.certificate_file.empty()) {
+            return Error{ErrorKind::invalid, "an https API server needs credentials", access.origin,
+                         "set token, tokenFile or cert-dir"};
+        }
+    }
+    return access;
+}
+
+}  // namespace weft::kube

@@ -1,0 +1,281 @@
+#include "kube/curl_easy.hpp"
+
+#include <weft/base/json.hpp>
+
+#include <stdexcept>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace weft::kube {
+
+namespace {
+
+constexpr std::size_t body_limit = 64U << 20;
+constexpr std::size_t failure_limit = 64U << 10;
+constexpr std::size_t idle_limit = 32;
+
+/// libcurl's own process-wide state, set up once.
+void initialise_libcurl() {
+    static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (done != CURLE_OK) throw std::runtime_error("libcurl does not start");
+}
+
+std::size_t on_write(char* bytes, std::size_t, std::size_t count, void* context) {
+    auto& exchange = *static_cast<CurlExchange*>(context);
+    if (exchange.silenced) return CURL_WRITEFUNC_ERROR;
+    exchange.last_byte = Clock::system().now();
+    exchange.received += count;
+    if (exchange.http == 0) {
+        long code = 0;
+        curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &code);
+        exchange.http = static_cast<int>(code);
+    }
+    const std::string_view piece(bytes, count);
+    if (exchange.succeeded() && exchange.data) {
+        exchange.data(piece);
+        return exchange.silenced ? CURL_WRITEFUNC_ERROR : count;
+    }
+    const std::size_t limit = exchange.succeeded() ? body_limit : failure_limit;
+    if (exchange.body.size() + count > limit) {
+        if (exchange.succeeded()) {
+            exchange.oversized = true;
+            return CURL_WRITEFUNC_ERROR;
+        }
+        return count;  // enough is known about this failure
+    }
+    exchange.body.append(piece);
+    return count;
+}
+
+/// A peer that vanished is noticed within half a minute, also when it owes us an acknowledgement.
+int on_socket(void*, curl_socket_t fd, curlsocktype) {
+    const unsigned milliseconds = 30'000;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+    return CURL_SOCKOPT_OK;
+}
+
+void set_blob(CURL* easy, CURLoption option, const std::string& text) {
+    // The text outlives the handle's use of it only by copying: credentials change.
+    curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
+    curl_easy_setopt(easy, option, &blob);
+}
+
+std::shared_ptr<curl_slist> append(std::shared_ptr<curl_slist> list, const std::string& line) {
+    curl_slist* head = curl_slist_append(list.get(), line.c_str());
+    if (head == nullptr) throw std::bad_alloc();
+    return list ? list : std::shared_ptr<curl_slist>(head, curl_slist_free_all);
+}
+
+/// "https://host:port/prefix" cut into its parts.
+struct ServerParts {
+    std::string scheme, host, port, rest;
+};
+
+ServerParts split_server(const std::string& server) {
+    ServerParts parts;
+    const auto start = server.find("://") + 3;
+    parts.scheme = server.substr(0, start);
+    const auto slash = std::min(server.find('/', start), server.size());
+    std::string authority = server.substr(start, slash - start);
+    parts.rest = server.substr(slash);
+    const auto bracket = authority.rfind(']');
+    const auto colon = authority.rfind(':');
+    if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket)) {
+        parts.port = authority.substr(colon + 1);
+        authority.resize(colon);
+    } else {
+        parts.port = parts.scheme == "https://" ? "443" : "80";
+    }
+    parts.host = std::move(authority);
+    return parts;
+}
+
+}  // namespace
+
+CurlEnvironment::CurlEnvironment(const Access& access, std::string user_agent, Duration connect_timeout)
+    : access_(access),
+      user_agent_(std::move(user_agent)),
+      connect_timeout_(connect_timeout),
+      credentials_(access),
+      base_url_(access.server) {
+    initialise_libcurl();
+    multi_ = curl_multi_init();
+    if (multi_ == nullptr) throw std::bad_alloc();
+    curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 64L);
+    if (access_.tls() && !access_.tls_server_name.empty()) {
+        // The server is asked for, and checked, by this name, and reached at the other.
+        const ServerParts parts = split_server(access_.server);
+        base_url_ = parts.scheme + access_.tls_server_name + ":" + parts.port + parts.rest;
+        connect_to_ = append(nullptr, access_.tls_server_name + ":" + parts.port + ":" + parts.host + ":" + parts.port);
+    }
+}
+
+CurlEnvironment::~CurlEnvironment() {
+    for (CURL* easy : idle_)
+        curl_easy_cleanup(easy);
+    curl_multi_cleanup(multi_);
+}
+
+/// Everything that is the same for all requests; reused handles keep it.
+CURL* CurlEnvironment::make_easy() const {
+    CURL* easy = curl_easy_init();
+    if (easy == nullptr) throw std::bad_alloc();
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent_.c_str());
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 20L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(connect_timeout_).count();
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(milliseconds));
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, access_.proxy.c_str());  // empty: none, whatever the environment says
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     static_cast<long>(access_.tls() ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    if (connect_to_) curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to_.get());
+    if (access_.tls()) set_tls(easy);
+    return easy;
+}
+
+void CurlEnvironment::set_tls(CURL* easy) const {
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+    if (!access_.ca.empty()) set_blob(easy, CURLOPT_CAINFO_BLOB, access_.ca);
+    if (!access_.verify) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+    if (!credentials_.certificate().empty()) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, credentials_.certificate());
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, credentials_.key());
+    }
+}
+
+std::shared_ptr<curl_slist> CurlEnvironment::headers_for(const Request& request) {
+    auto& made = headers_[{request.accept, request.content_type}];
+    if (made) return made;
+    made = append(nullptr, "Accept: " + std::string(request.accept));
+    made = append(made, "Content-Type: " + std::string(request.content_type));
+    made = append(made, "Expect:");
+    if (!credentials_.token().empty()) made = append(made, "Authorization: Bearer " + credentials_.token());
+    return made;
+}
+
+Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
+    if (credentials_.refresh(now)) {
+        headers_.clear();
+        for (CURL* easy : std::exchange(idle_, {}))
+            curl_easy_cleanup(easy);
+    }
+    if (idle_.empty()) {
+        exchange.easy = make_easy();
+    } else {
+        exchange.easy = idle_.back();
+        idle_.pop_back();
+    }
+    CURL* easy = exchange.easy;
+    exchange.url = base_url_ + exchange.request.path;
+    exchange.headers = headers_for(exchange.request);
+    curl_easy_setopt(easy, CURLOPT_URL, exchange.url.c_str());
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange.headers.get());
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, &exchange);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.complaint.data());
+    if (exchange.request.method == Method::get) {
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, nullptr);
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    } else {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.request.body.size()));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange.request.body.data());
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, to_string(exchange.request.method).data());
+    }
+    if (const auto code = curl_multi_add_handle(multi_, easy); code != CURLM_OK) {
+        curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
+        return broken(std::string("libcurl: ") + curl_multi_strerror(code));
+    }
+    return {};
+}
+
+void CurlEnvironment::perform() {
+    int running = 0;
+    curl_multi_perform(multi_, &running);
+}
+
+void CurlEnvironment::poll(Duration at_most) {
+    const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
+    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(milliseconds), nullptr);
+}
+
+void CurlEnvironment::wake() {
+    curl_multi_wakeup(multi_);
+}
+
+std::optional<CurlEnvironment::Ended> CurlEnvironment::next_done() {
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        void* context = nullptr;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+        return Ended{static_cast<CurlExchange*>(context), message->data.result};
+    }
+    return std::nullopt;
+}
+
+Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
+    Answer answer;
+    long http = 0;
+    long connections = 0;
+    curl_off_t retry_after = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &http);
+    curl_easy_getinfo(exchange.easy, CURLINFO_NUM_CONNECTS, &connections);
+    curl_easy_getinfo(exchange.easy, CURLINFO_RETRY_AFTER, &retry_after);
+    answer.http = static_cast<int>(http);
+    exchange.http = answer.http;
+    exchange.connections = static_cast<std::uint64_t>(connections);
+    if (retry_after > 0) answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(retry_after, 3600));
+    if (exchange.oversized) {
+        answer.trouble = "the answer is larger than 64 MiB";
+    } else if (code != CURLE_OK) {
+        answer.trouble = exchange.complaint.front() != '\0' ? exchange.complaint.c_str() : curl_easy_strerror(code);
+    }
+    if (exchange.succeeded()) {
+        answer.body = std::move(exchange.body);
+    } else if (exchange.http != 0) {
+        read_status(answer, exchange.body);
+    }
+    const bool reusable = code == CURLE_OK && idle_.size() < idle_limit;
+    curl_multi_remove_handle(multi_, exchange.easy);
+    if (reusable) {
+        idle_.push_back(std::exchange(exchange.easy, nullptr));
+    } else {
+        curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
+    }
+    return answer;
+}
+
+Answer CurlEnvironment::give_up(CurlExchange& exchange, TimePoint now) {
+    Answer answer;
+    answer.http = exchange.http;
+    const bool late = now - exchange.started >= exchange.request.deadline;
+    const auto limit = late ? exchange.request.deadline : exchange.request.silence;
+    const auto seconds = std::chrono::duration<double>(limit).count();
+    answer.trouble = (late ? "not done after " : "no byte for ") + std::to_string(seconds).substr(0, 5) + " s";
+    drop(exchange);
+    return answer;
+}
+
+void CurlEnvironment::drop(CurlExchange& exchange) {
+    if (exchange.easy == nullptr) return;
+    curl_multi_remove_handle(multi_, exchange.easy);
+    curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
+}
+
+}  // namespace weft::kube

@@ -1,0 +1,142 @@
+#include "kube/reflector.hpp"
+
+#include <weft/base/log.hpp>
+
+namespace weft::kube {
+
+void Reflector::begin_list() {
+    cancel_all();
+    continue_.clear();
+    request_page();
+}
+
+void Reflector::clear_incoming() {
+    incoming_.clear();
+    item_number_ = 0;
+    stale_malformed_.clear();
+    for (const auto& [identity, entry] : malformed_)
+        stale_malformed_.insert(identity);
+}
+
+void Reflector::request_page() {
+    if (continue_.empty()) clear_incoming();
+    splitter_.reset();
+    list_error_.reset();
+    counts_.phase = ReflectorPhase::listing;
+    publish();
+    Request request;
+    request.path = scoped_path();
+    // A server that forgets a list between its pages is asked for all of it at once the third time.
+    request.path += "limit=" + std::to_string(expired_lists_ < 2 ? options_.page : 0);
+    if (!continue_.empty()) request.path += "&continue=" + percent_encode(continue_);
+    request.deadline = options_.list_deadline;
+    request.silence = options_.list_silence;
+    exchange_ = transport_.start(
+        std::move(request), [this](Answer answer) { page_done(std::move(answer)); },
+        [this](std::string_view bytes) {
+            if (list_error_) return;
+            auto fed = splitter_.feed(bytes, [this](std::string_view item) { on_item(item); });
+            if (!fed) list_error_ = std::move(fed).error();
+        });
+}
+
+void Reflector::on_item(std::string_view text) {
+    ++item_number_;
+    const auto repaired = parse(text);
+    if (!repaired || !document_.root().is_object()) {
+        Error error = repaired ? invalid("is no object") : repaired.error();
+        const std::string number = "number " + std::to_string(item_number_) + " of the list";
+        complain({}, number, std::move(error));
+        return;
+    }
+    const JsonView object = document_.root();
+    const ObjectMeta meta = meta_of(object);
+    insert_incoming(meta, read(meta, object, *repaired));
+}
+
+/// Adds what was read to the new list; rows that are known already are shared.
+void Reflector::insert_incoming(const ObjectMeta& meta, Reading reading) {
+    const std::string identity = meta.identity();
+    if (const auto old = incoming_.find(identity); old != incoming_.end()) incoming_.erase(old);
+    const auto known = known_.find(identity);
+    if (reading.outcome == Outcome::malformed) {
+        if (known == known_.end()) return;
+        reading.row = known->row;
+    } else if (reading.outcome == Outcome::none) {
+        return;
+    } else if (known != known_.end() && known->row.equals(reading.row)) {
+        reading.row = known->row;
+    }
+    incoming_.emplace(identity, std::move(reading.row), version_number(meta.resource_version), meta.has_annotations);
+}
+
+void Reflector::page_done(Answer answer) {
+    exchange_ = Transport::Exchange::none;
+    const std::string what = "list " + counts_.resource;
+    if (answer.http == 410) return expired(answer.error(what).text());
+    if (answer.version_too_large || !answer.ok()) {
+        return retry(answer.error(what).text(), answer.retry_after, &Reflector::request_page);
+    }
+    std::string resource_version;
+    if (!list_error_ && !splitter_.finished()) list_error_ = again("the answer breaks off");
+    if (!list_error_) {
+        if (auto repaired = parse(splitter_.envelope()); !repaired) {
+            list_error_ = std::move(repaired).error();
+        } else {
+            const JsonView metadata = document_.root()["metadata"];
+            resource_version = std::string(metadata["resourceVersion"].string_or(""));
+            continue_ = std::string(metadata["continue"].string_or(""));
+            if (resource_version.empty())
+                list_error_ = invalid("the answer is no list: metadata.resourceVersion is missing");
+        }
+    }
+    if (list_error_) return retry(what + ": " + list_error_->text(), std::nullopt, &Reflector::request_page);
+    if (!continue_.empty()) return request_page();
+    finish_list(resource_version);
+    begin_watch(false);
+}
+
+void Reflector::finish_list(std::string_view resource_version) {
+    ++counts_.lists;
+    version_text_ = std::string(resource_version);
+    version_ = version_number(resource_version);
+    for (const auto& identity : std::exchange(stale_malformed_, {}))
+        mend(identity);
+    if (complete_) {
+        post_difference();
+    } else {
+        std::vector<RowPtr> rows;
+        rows.reserve(incoming_.size());
+        for (const auto& entry : incoming_)
+            rows.push_back(entry.row);
+        sink_.replace_all(resource_.table.name, std::move(rows));
+        sink_.complete(resource_.table.name);
+        complete_ = true;
+        known_ = std::exchange(incoming_, {});
+    }
+    log(LogLevel::info, "kube", "listed",
+        {{"resource", counts_.resource}, {"objects", std::to_string(known_.size())}, {"version", version_text_}});
+    sink_.flush();
+    publish();
+    for (auto& listed : std::exchange(when_listed_, {}))
+        loop_.post(std::move(listed));
+}
+
+void Reflector::post_difference() {
+    const std::string_view table = resource_.table.name;
+    for (const auto& old : known_) {
+        const auto now = incoming_.find(old.identity());
+        if (now != incoming_.end() && now->row.key() == old.row.key()) continue;
+        sink_.erase(table, old.row.key());
+        ++counts_.posted;
+    }
+    for (const auto& now : incoming_) {
+        const auto old = known_.find(now.identity());
+        if (old != known_.end() && old->row.equals(now.row)) continue;
+        sink_.put(table, now.row);
+        ++counts_.posted;
+    }
+    known_ = std::exchange(incoming_, {});
+}
+
+}  // namespace weft::kube

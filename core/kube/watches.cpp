@@ -1,0 +1,90 @@
+#include "kube/watches.hpp"
+
+#include <algorithm>
+
+namespace weft::kube {
+
+Watches::Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options)
+    : loop_(loop),
+      transport_(transport),
+      sink_(sink),
+      options_(std::move(options)) {}
+
+void Watches::want(ResourceSpec resource, WatchScope scope) {
+    for (auto& reflector : reflectors_) {
+        if (reflector->resource().table.name != resource.table.name) continue;
+        if (scope == WatchScope::all) reflector->rescope(scope);
+        return;
+    }
+    auto made = std::make_unique<Reflector>(loop_, transport_, sink_, std::move(resource), scope, options_);
+    Reflector& reflector = *made;
+    {
+        const std::lock_guard lock(mutex_);
+        reflectors_.push_back(std::move(made));
+    }
+    if (running_) reflector.start();
+}
+
+bool Watches::want(const TableSpec& table, WatchScope scope) {
+    for (auto* make : {node_resource, namespace_resource, pod_resource}) {
+        ResourceSpec resource = make();
+        if (resource.table.name != table.name) continue;
+        want(std::move(resource), scope);
+        return true;
+    }
+    return false;
+}
+
+void Watches::drop(std::string_view table) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(reflectors_, [&](const auto& reflector) { return reflector->resource().table.name == table; });
+}
+
+void Watches::start() {
+    running_ = true;
+    for (auto& reflector : reflectors_)
+        reflector->start();
+}
+
+void Watches::stop() {
+    running_ = false;
+    for (auto& reflector : reflectors_)
+        reflector->stop();
+}
+
+void Watches::relist(std::function<void()> done) {
+    auto left = std::make_shared<std::size_t>(reflectors_.size());
+    if (*left == 0) return loop_.post(std::move(done));
+    for (auto& reflector : reflectors_) {
+        reflector->relist([left, done] {
+            if (--*left == 0) done();
+        });
+    }
+}
+
+Watches::Object Watches::find(std::string_view kind, std::string_view ns, std::string_view name) const {
+    for (const auto& reflector : reflectors_) {
+        if (reflector->resource().kind != kind) continue;
+        std::string identity(ns);
+        if (!identity.empty()) identity.push_back('/');
+        identity.append(name);
+        return {reflector->complete(), reflector->find(identity)};
+    }
+    return {};
+}
+
+WatchScope Watches::scope_of(std::string_view kind) const {
+    const auto at = std::find_if(reflectors_.begin(), reflectors_.end(),
+                                 [&](const auto& reflector) { return reflector->resource().kind == kind; });
+    return at == reflectors_.end() ? WatchScope::local_node : (*at)->scope();
+}
+
+std::vector<ReflectorStatus> Watches::status() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<ReflectorStatus> all;
+    for (const auto& reflector : reflectors_)
+        all.push_back(reflector->status());
+    return all;
+}
+
+}  // namespace weft::kube

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "kube/reflector.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::kube {
+
+/// All that a weftd watches: one reflector for each resource that somebody asked for, as wide as the widest wish.
+/// status() may be called on any thread, the rest on the loop's.
+class Watches {
+  public:
+    Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options);
+
+    /// From now on this resource is watched, at least so wide. Two specs for one table are one watch.
+    void want(ResourceSpec resource, WatchScope scope);
+    /// The built-in resource of a table (Node, Namespace, Pod); false when there is none.
+    bool want(const TableSpec& table, WatchScope scope);
+    void drop(std::string_view table);
+    void start();
+    void stop();
+
+    /// New lists of everything, read by quorum after this call; `done` runs when all rows were posted.
+    void relist(std::function<void()> done);
+
+    struct Object {
+        bool watched = false;  ///< its kind is, and the first list is in: an empty row means that there is none
+        const Known* known = nullptr;
+    };
+    /// The latest state of an object of a kind. With a narrow watch, absence says nothing about other nodes' objects.
+    Object find(std::string_view kind, std::string_view ns, std::string_view name) const;
+    WatchScope scope_of(std::string_view kind) const;
+
+    std::vector<ReflectorStatus> status() const;
+
+  private:
+    Loop& loop_;
+    Transport& transport_;
+    Sink& sink_;
+    const ReflectorOptions options_;
+    bool running_ = false;
+    mutable std::mutex mutex_;  ///< guards the vector against status() on other threads
+    std::vector<std::unique_ptr<Reflector>> reflectors_;
+};
+
+}  // namespace weft::kube
