@@ -311,6 +311,10 @@ const ColumnOps& column_ops() {
                 codec::apply_difference(*out(column), *in(difference));
             },
         .assign = [](void* column, const void* from) { out(column) = in(from); },
+        .normalize =
+            [](void* column) {
+                if (out(column).declared() && *out(column) == C{}) out(column) = Column<C>();
+            },
         .same = [](const void* a, const void* b) { return in(a) == in(b); },
         .satisfied =
             [](const void* desired, const void* actual, const RefResolver& resolver) {

@@ -104,19 +104,23 @@ DatabaseInfo::DatabaseInfo(std::string_view name, std::string_view version,
     : name_(name),
       version_(version),
       tables_(std::move(tables)) {
-    for (auto& t : tables_) {
+    for (std::size_t n = 0; n < tables_.size(); ++n) {
+        auto& t = tables_[n];
+        t->index = n;
         if (t->columns.size() > ColumnSet().size())
             throw std::logic_error(std::string(t->name) + " has too many columns");
         for (std::size_t i = 0; i < t->columns.size(); ++i) {
             auto& c = t->columns[i];
             c.index = i;
+            c.table = t.get();
             if (c.facts.large) {
                 c.large_index = t->large.size();
                 t->large.push_back(&c);
             }
             for (const BaseType& base : {c.key, c.value}) {
                 if (base.ref_table.empty() || base.weak) continue;
-                c.owns_children = c.owns_children || !table(base.ref_table)->is_root;
+                const TableInfo* to = table(base.ref_table);
+                if (!to->is_root) c.child_table = to;
             }
         }
     }

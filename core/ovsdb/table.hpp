@@ -52,6 +52,8 @@ struct ColumnOps {
     /// `column` becomes what the difference that an update2 notification carries makes of it.
     void (*apply_difference)(void* column, const void* difference);
     void (*assign)(void* column, const void* from);
+    /// Undeclares a column that holds its type's empty value: that is how rows from a database have it.
+    void (*normalize)(void* column);
     /// Same declaredness and value.
     bool (*same)(const void* a, const void* b);
     /// Is `actual`, from a database, what `desired`, from a rule, asks for? An undeclared `actual` counts as empty.
@@ -69,12 +71,14 @@ struct ColumnOps {
 class ColumnInfo {
   public:
     std::string_view name;
+    const TableInfo* table = nullptr;
     BaseType key;
     BaseType value;
     ColumnFacts facts;
     std::size_t index = 0;        ///< position in TableInfo::columns
     std::size_t large_index = 0;  ///< position in TableInfo::large, if facts.large
-    bool owns_children = false;   ///< strong references to a table whose rows live by being referred to
+    /// Where strong references to a table whose rows live by being referred to lead; null for other columns.
+    const TableInfo* child_table = nullptr;
 
     bool is_map() const { return value.atom != Atom::none; }
     bool is_set() const { return !is_map() && facts.max != 1; }
@@ -86,6 +90,7 @@ class ColumnInfo {
     Result<void> parse(const JsonView& json, void* row) const;
     void apply_difference(void* row, const void* patch) const { ops_->apply_difference(at(row), at(patch)); }
     void assign(void* row, const void* from) const { ops_->assign(at(row), at(from)); }
+    void normalize(void* row) const { ops_->normalize(at(row)); }
     bool same(const void* a, const void* b) const { return ops_->same(at(a), at(b)); }
     bool satisfied(const void* desired, const void* actual, const RefResolver& resolver) const {
         return ops_->satisfied(at(desired), at(actual), resolver);
@@ -132,6 +137,7 @@ struct TableInfo {
     std::string_view name;           ///< "Logical_Switch_Port"
     std::string_view table_name;     ///< "NB/Logical_Switch_Port": the table that rules put rows into
     std::string_view replica_table;  ///< "replica/NB/Logical_Switch_Port": the rows as the database has them
+    std::size_t index = 0;           ///< position in DatabaseInfo::tables()
     bool is_root = false;
     bool one_row = false;
     bool required = false;  ///< a server without it is refused, whatever is asked for

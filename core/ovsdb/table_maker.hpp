@@ -42,7 +42,9 @@ class TableMaker {
         };
         made_->parent = [](void* row) -> Parent& { return static_cast<T*>(row)->parent; };
         made_->uuid = [](void* row) -> Uuid& { return static_cast<T*>(row)->uuid; };
-        made_->after_of = [](const void* row) -> const std::vector<After>& { return static_cast<const T*>(row)->after; };
+        made_->after_of = [](const void* row) -> const std::vector<After>& {
+            return static_cast<const T*>(row)->after;
+        };
     }
 
     template <class C>

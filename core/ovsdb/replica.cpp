@@ -1,0 +1,421 @@
+#include "ovsdb/replica.hpp"
+
+#include "ovsdb/replica_tables.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace weft::ovsdb {
+
+namespace {
+
+/// Rows from a database hold UUIDs: nothing is left to resolve.
+class NoResolver final : public RefResolver {
+  public:
+    Uuid uuid_of(std::string_view, std::string_view) const override { return {}; }
+};
+const NoResolver no_resolver;
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------------------------------------------
+// One update at work: rows first, then references, then the parents that follow from them.
+
+class DatabaseReplica::Applying {
+  public:
+    Applying(DatabaseReplica& replica, Update&& update) : replica_(replica), update_(std::move(update)) {}
+
+    Result<Changes> run() {
+        if (update_.reset) erase_unmentioned();
+        for (auto& table_update : update_.tables) {
+            Table& table = replica_.of(*table_update.table);
+            for (auto& row : table_update.rows) {
+                if (auto done = apply_row(table, row); !done) return std::move(done).error();
+            }
+        }
+        settle_parents();
+        return finish();
+    }
+
+  private:
+    struct Child {
+        const TableInfo* table;
+        Uuid uuid;
+    };
+
+    void erase_unmentioned() {
+        std::vector<FlatTable<Uuid, UuidTraits>> mentioned(replica_.tables_.size());
+        for (const auto& table_update : update_.tables) {
+            auto& set = mentioned[table_update.table->index];
+            for (const auto& row : table_update.rows)
+                set.insert(row.uuid);
+        }
+        for (auto& table : replica_.tables_) {
+            const auto& set = mentioned[table->info.index];
+            std::vector<Uuid> gone;
+            table->rows.each([&](const Entry& entry) {
+                if (!set.find(entry.uuid.hash(), [&](const Uuid& u) { return u == entry.uuid; }))
+                    gone.push_back(entry.uuid);
+            });
+            for (const auto& uuid : gone)
+                erase(*table, *table->find(uuid));
+        }
+    }
+
+    Result<void> apply_row(Table& table, RowUpdate& row) {
+        Entry* entry = table.find(row.uuid);
+        switch (row.kind) {
+            case RowUpdate::Kind::erase:
+                // A row that leaves a condition and the database at once may be told to go twice.
+                if (entry) erase(table, *entry);
+                return {};
+            case RowUpdate::Kind::whole: entry ? replace(table, *entry, row) : insert(table, row); return {};
+            case RowUpdate::Kind::modify:
+                if (!entry) {
+                    return again("a change of the row " + row.uuid.text() + " that isn't there")
+                        .at("update of table " + std::string(table.info.name));
+                }
+                modify(table, *entry, row);
+                return {};
+        }
+        return {};
+    }
+
+    void insert(Table& table, RowUpdate& row) {
+        Entry& entry = table.insert(row.uuid, std::move(row.row));
+        note(table, entry, RowPtr());
+        refer(table.info, entry.row.get(), entry.uuid, true);
+        if (!table.info.large.empty()) {
+            entry.large = std::make_unique<LargeSet[]>(table.info.large.size());
+            for (auto& large : row.large)
+                fill(entry, large);
+        }
+        touch(table.info, entry.uuid);
+    }
+
+    /// The members of a new row: no MemberChange, the row says it.
+    void fill(Entry& entry, LargeUpdate& large) {
+        LargeSet& set = entry.large[large.column->large_index];
+        std::visit(
+            [&](auto& members) {
+                for (const auto& member : members) {
+                    if (set.insert(member)) refer_member(*large.column, entry.uuid, member, true);
+                }
+            },
+            large.values);
+    }
+
+    void replace(Table& table, Entry& entry, RowUpdate& row) {
+        table.info.parent(writable(row.row)) = table.info.parent_of(entry.row.get());
+        put(table, entry, std::move(row.row));
+        change_large(table, entry.uuid, row);
+    }
+
+    void modify(Table& table, Entry& entry, RowUpdate& row) {
+        const void* patch = row.row.get();
+        const ColumnSet changed = table.info.declared(patch);
+        if (changed.any()) {
+            RowPtr next = table.info.clone(entry.row.get());
+            for (const auto& column : table.info.columns) {
+                if (!changed.test(column.index)) continue;
+                if (row.replaced.test(column.index)) {
+                    column.assign(writable(next), patch);
+                } else {
+                    column.apply_difference(writable(next), patch);
+                }
+                column.normalize(writable(next));
+            }
+            put(table, entry, std::move(next));
+        }
+        change_large(table, entry.uuid, row);
+    }
+
+    void put(Table& table, Entry& entry, RowPtr next) {
+        if (entry.row.equals(next)) return;
+        const RowPtr before = entry.row;
+        const bool renamed = table.info.natural_key_of(before.get()) != table.info.natural_key_of(next.get());
+        refer_difference(table.info, before.get(), next.get(), entry.uuid);
+        table.unindex(entry);
+        entry.row = std::move(next);
+        table.index(entry);
+        note(table, entry, before);
+        if (renamed) touch_children(table, entry);
+    }
+
+    void erase(Table& table, Entry& entry) {
+        const Uuid uuid = entry.uuid;
+        const RowPtr before = entry.row;
+        refer(table.info, before.get(), uuid, false);
+        for (const ColumnInfo* column : table.info.large) {
+            if (!column->child_table) continue;
+            entry.large[column->large_index].each_uuid([&](const Uuid& child) { link(*column, uuid, child, false); });
+        }
+        if (entry.change == Entry::none) {
+            changes_.rows.push_back({&table.info, uuid, before, RowPtr()});
+        } else {
+            changes_.rows[entry.change].after = RowPtr();
+        }
+        table.erase(entry);
+    }
+
+    /// Records that this entry's row is new, once an update.
+    void note(Table& table, Entry& entry, RowPtr before) {
+        if (entry.change != Entry::none) return;
+        entry.change = static_cast<std::uint32_t>(changes_.rows.size());
+        changes_.rows.push_back({&table.info, entry.uuid, std::move(before), RowPtr()});
+    }
+
+    // References ------------------------------------------------------------------------------------------------------
+
+    void change_large(Table& table, const Uuid& uuid, RowUpdate& row) {
+        for (auto& large : row.large) {
+            Entry& entry = *table.find(uuid);
+            LargeSet& set = entry.large[large.column->large_index];
+            if (large.whole) to_difference(set, large);
+            std::visit(
+                [&](auto& members) {
+                    for (auto& member : members) {
+                        const bool added = set.insert(member);
+                        if (!added) set.erase(member);
+                        refer_member(*large.column, uuid, member, added);
+                        changes_.members.push_back({&table.info, uuid, large.column, Scalar(std::move(member)), added});
+                    }
+                },
+                large.values);
+        }
+    }
+
+    /// Turns all members into those that came or went.
+    static void to_difference(const LargeSet& old, LargeUpdate& large) {
+        LargeSet now;
+        SetValues difference;
+        std::visit(
+            [&](auto& members) {
+                auto& changed = difference.emplace<std::remove_cvref_t<decltype(members)>>();
+                for (const auto& member : members) {
+                    if (now.insert(member) && !old.contains(Scalar(member))) changed.push_back(member);
+                }
+            },
+            large.values);
+        const auto gone = [&](auto member) {
+            using Member = decltype(member);
+            if (now.contains(Scalar(member))) return;
+            if (!std::holds_alternative<std::vector<Member>>(difference)) difference.emplace<std::vector<Member>>();
+            std::get<std::vector<Member>>(difference).push_back(std::move(member));
+        };
+        old.each_uuid([&](const Uuid& member) { gone(member); });
+        old.each_text([&](const std::string& member) { gone(member); });
+        large.values = std::move(difference);
+    }
+
+    void refer_member(const ColumnInfo& column, const Uuid& parent, const Uuid& child, bool add) {
+        if (column.child_table) link(column, parent, child, add);
+    }
+    void refer_member(const ColumnInfo&, const Uuid&, const std::string&, bool) {}
+
+    void refer(const TableInfo& table, const void* row, const Uuid& uuid, bool add) {
+        for (const auto& column : table.columns) {
+            if (!column.child_table || column.facts.large) continue;
+            for (const auto& child : references(column, row))
+                link(column, uuid, child, add);
+        }
+    }
+
+    void refer_difference(const TableInfo& table, const void* before, const void* after, const Uuid& uuid) {
+        for (const auto& column : table.columns) {
+            if (!column.child_table || column.facts.large || column.same(before, after)) continue;
+            for (const auto& child : references(column, before))
+                link(column, uuid, child, false);
+            for (const auto& child : references(column, after))
+                link(column, uuid, child, true);
+        }
+    }
+
+    void link(const ColumnInfo& column, const Uuid& parent, const Uuid& child, bool add) {
+        const Link wanted{child, parent, column.table, &column};
+        auto& links = *replica_.links_;
+        if (add) {
+            links.insert(wanted);
+        } else if (Link* found = links.find(child.hash(), [&](const Link& l) { return l == wanted; })) {
+            links.erase(found);
+        }
+        touch(*column.child_table, child);
+    }
+
+    void touch(const TableInfo& table, const Uuid& uuid) {
+        if (!table.is_root) touched_.push_back({&table, uuid});
+    }
+
+    void touch_children(Table& table, const Entry& entry) {
+        for (const auto& column : table.info.columns) {
+            if (!column.child_table) continue;
+            const TableInfo& children = *column.child_table;
+            if (column.facts.large) {
+                entry.large[column.large_index].each_uuid([&](const Uuid& child) { touch(children, child); });
+            } else {
+                for (const auto& child : references(column, entry.row.get()))
+                    touch(children, child);
+            }
+        }
+    }
+
+    static std::vector<Uuid> references(const ColumnInfo& column, const void* row) {
+        std::vector<Uuid> found;
+        column.each_reference(row, &found, [](void* context, const Uuid& uuid) {
+            static_cast<std::vector<Uuid>*>(context)->push_back(uuid);
+        });
+        return found;
+    }
+
+    // Parents ---------------------------------------------------------------------------------------------------------
+
+    void settle_parents() {
+        for (const auto& child : touched_) {
+            Table& table = replica_.of(*child.table);
+            Entry* entry = table.find(child.uuid);
+            if (!entry) continue;
+            const Parent parent = replica_.parent_of(child.uuid);
+            if (parent == table.info.parent_of(entry->row.get())) continue;
+            if (entry->change == Entry::none) {
+                const RowPtr before = entry->row;
+                entry->row = table.info.clone(before.get());
+                note(table, *entry, before);
+            }
+            // Made by this update, so nobody else has seen it yet.
+            table.info.parent(writable(entry->row)) = parent;
+        }
+    }
+
+    Result<Changes> finish() {
+        for (auto& change : changes_.rows) {
+            Table& table = replica_.of(*change.table);
+            Entry* entry = table.find(change.uuid);
+            if (!entry || entry->change == Entry::none || &changes_.rows[entry->change] != &change) continue;
+            entry->change = Entry::none;
+            change.after = entry->row;
+        }
+        std::erase_if(changes_.rows, [](const RowChange& c) { return !c.before && !c.after; });
+        return std::move(changes_);
+    }
+
+    static void* writable(const RowPtr& row) { return const_cast<void*>(row.get()); }
+
+    DatabaseReplica& replica_;
+    Update update_;
+    Changes changes_;
+    std::vector<Child> touched_;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+DatabaseReplica::DatabaseReplica(const DatabaseInfo& database)
+    : database_(database),
+      links_(std::make_unique<FlatTable<Link, LinkTraits>>()) {
+    for (const auto& table : database.tables())
+        tables_.push_back(std::make_unique<Table>(*table));
+}
+
+DatabaseReplica::~DatabaseReplica() = default;
+
+Result<Changes> DatabaseReplica::apply(Update&& update) {
+    return Applying(*this, std::move(update)).run();
+}
+
+DatabaseReplica::Table& DatabaseReplica::of(const TableInfo& table) const {
+    return *tables_[table.index];
+}
+
+std::size_t DatabaseReplica::size(const TableInfo& table) const {
+    return of(table).rows.size();
+}
+
+RowPtr DatabaseReplica::find(const TableInfo& table, const Uuid& uuid) const {
+    const Entry* entry = of(table).find(uuid);
+    return entry ? entry->row : RowPtr();
+}
+
+const void* DatabaseReplica::find_row(const TableInfo& table, const Uuid& uuid) const {
+    const Entry* entry = of(table).find(uuid);
+    return entry ? entry->row.get() : nullptr;
+}
+
+void DatabaseReplica::each(const TableInfo& table, const std::function<void(const RowPtr&)>& visit) const {
+    of(table).rows.each([&](const Entry& entry) { visit(entry.row); });
+}
+
+std::vector<RowPtr> DatabaseReplica::find_by_key(const TableInfo& table, std::string_view key) const {
+    return of(table).bucket(0, key);
+}
+
+std::size_t DatabaseReplica::add_index(const TableInfo& table, IndexFunction of_row) {
+    return of(table).add_index(std::move(of_row));
+}
+
+std::vector<RowPtr> DatabaseReplica::find_by_index(const TableInfo& table, std::size_t index,
+                                                   std::string_view value) const {
+    return of(table).bucket(index, value);
+}
+
+const LargeSet* DatabaseReplica::members(const TableInfo& table, const Uuid& row, const ColumnInfo& column) const {
+    const Entry* entry = column.facts.large ? of(table).find(row) : nullptr;
+    return entry ? &entry->large[column.large_index] : nullptr;
+}
+
+std::vector<Scalar> DatabaseReplica::all_members(const TableInfo& table, const Uuid& row,
+                                                 const ColumnInfo& column) const {
+    if (const LargeSet* large = members(table, row, column)) return large->members();
+    const void* found = find_row(table, row);
+    return found ? column.members(found, no_resolver) : std::vector<Scalar>();
+}
+
+bool DatabaseReplica::contains(const TableInfo& table, const Uuid& row, const ColumnInfo& column,
+                               const Scalar& member) const {
+    if (const LargeSet* large = members(table, row, column)) return large->contains(member);
+    const auto all = all_members(table, row, column);
+    return std::find(all.begin(), all.end(), member) != all.end();
+}
+
+bool DatabaseReplica::satisfied(const TableInfo& table, const Uuid& row, const ColumnInfo& column, const void* desired,
+                                const RefResolver& resolver) const {
+    const void* actual = find_row(table, row);
+    if (!actual) return false;
+    const LargeSet* large = members(table, row, column);
+    if (!large) return column.satisfied(desired, actual, resolver);
+    const auto wanted = column.members(desired, resolver);
+    return wanted.size() == large->size() &&
+           std::all_of(wanted.begin(), wanted.end(), [&](const Scalar& member) { return large->contains(member); });
+}
+
+std::vector<Parent> DatabaseReplica::parents(const Uuid& uuid) const {
+    std::vector<Link> found;
+    links_->find(uuid.hash(), [&](const Link& link) {
+        if (link.child == uuid) found.push_back(link);
+        return false;
+    });
+    std::sort(found.begin(), found.end(), [](const Link& a, const Link& b) {
+        return std::tie(a.table->index, a.column->index, a.parent) <
+               std::tie(b.table->index, b.column->index, b.parent);
+    });
+    std::vector<Parent> parents;
+    for (const auto& link : found) {
+        const void* row = find_row(*link.table, link.parent);
+        if (!row) continue;
+        std::string key = link.table->natural_key_of(row);
+        parents.push_back({link.table->name, link.column->name, key.empty() ? link.parent.text() : std::move(key)});
+    }
+    return parents;
+}
+
+Parent DatabaseReplica::parent_of(const Uuid& child) const {
+    auto all = parents(child);
+    return all.empty() ? Parent() : std::move(all.front());
+}
+
+std::size_t DatabaseReplica::overhead() const {
+    std::size_t bytes = links_->capacity() * sizeof(Link);
+    for (const auto& table : tables_)
+        bytes += table->overhead();
+    return bytes;
+}
+
+}  // namespace weft::ovsdb
