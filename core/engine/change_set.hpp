@@ -43,7 +43,7 @@ class ChangeSet {
     bool empty() const { return tables_.empty(); }
 
   private:
-    friend class Inbox;
+    friend class InputQueue;
     struct TableChanges {
         std::string table;
         bool replaces = false;  ///< `rows` is all there is, after what came before it

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/change_set.hpp"
+#include "engine/module.hpp"
 #include "engine/report.hpp"
 
 #include <weft/base/clock.hpp>
@@ -35,29 +36,6 @@ struct EngineOptions {
     Duration most_retry = std::chrono::seconds(60);
     /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
     std::function<void()> woken;
-};
-
-struct OperatorEntry {
-    std::string name;
-    Role role = Role::node;
-    OperatorSpec spec;
-};
-
-struct AdapterEntry {
-    std::string name;
-    Role role = Role::node;
-    AdapterSpec spec;
-};
-
-/// What one plugin (or one part of the kernel, such as the allocators) adds to the graph.
-struct ModuleSpec {
-    std::string name;
-    std::vector<RuleSpec> rules;
-    std::vector<OperatorEntry> operators;
-    std::vector<AdapterEntry> adapters;
-    std::vector<TableSpec> extension_points;
-    /// Input tables that come with the module, such as a resource of its own; they need complete() like any other.
-    std::vector<TableSpec> inputs;
 };
 
 /// Follows tables: an applier, a metric, a test.

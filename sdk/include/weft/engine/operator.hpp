@@ -43,6 +43,8 @@ class WEFT_API Operator {
     /// For derived tables: the rows that a recompute from nothing would hold are those that are there. Allocators, whose
     /// past counts, say true.
     virtual bool keeps_history() const { return false; }
+    /// How many candidates it has looked at so far, for metrics: what its work is measured in.
+    virtual std::uint64_t evaluations() const { return 0; }
 };
 
 struct OperatorSpec {
@@ -108,6 +110,8 @@ struct SelectorOf {
     LabelSelector targets;
 
     void settle_key() {
+        namespaces.settle();
+        targets.settle();
         key.text = (in_namespace.empty() ? "{" + namespaces.text() + "}" : in_namespace) + "|" + targets.text();
     }
     static constexpr auto fields() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -59,6 +60,9 @@ class ReaderCore {
     virtual void scan(std::size_t slot, void* context, void (*visit)(void* context, const void* row)) = 0;
     /// True once the clock has reached `when`; before that it schedules one rerun at `when`.
     virtual bool passed(TimePoint when) = 0;
+    /// Visits all rows under `key` in an `ordered` table by owner, the single one in others; records the key.
+    virtual void list(std::size_t slot, std::string_view key, void* context,
+                      void (*visit)(void* context, const void* row)) = 0;
 
   protected:
     ~ReaderCore() = default;
@@ -97,6 +101,17 @@ class Reader {
         std::vector<std::reference_wrapper<const Element>> rows;
         core_.bucket(detail::SlotOf<Tag, List>::value, value, &rows, [](void* context, const void* row) {
             static_cast<decltype(rows)*>(context)->emplace_back(*static_cast<const Element*>(row));
+        });
+        return rows;
+    }
+
+    /// All rows that rules put under this key of an `ordered` table, by owner: (precedence, driver key, rule).
+    template <TableTag Tag>
+        requires(detail::SlotOf<Tag, List>::found)
+    std::vector<std::reference_wrapper<const RowOf<Tag>>> list(const Key<RowOf<Tag>>& key) const {
+        std::vector<std::reference_wrapper<const RowOf<Tag>>> rows;
+        core_.list(detail::SlotOf<Tag, List>::value, key.text, &rows, [](void* context, const void* row) {
+            static_cast<decltype(rows)*>(context)->emplace_back(*static_cast<const RowOf<Tag>*>(row));
         });
         return rows;
     }

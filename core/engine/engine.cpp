@@ -1,0 +1,150 @@
+#include "engine/engine.hpp"
+
+#include "engine/engine_impl.hpp"
+
+#include <algorithm>
+
+namespace weft::engine {
+
+Engine::Impl::Impl(Engine& owner, EngineOptions given)
+    : engine(owner),
+      options(std::move(given)),
+      owners(store, nodes),
+      statuses(store, nodes, owners),
+      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }) {
+    levels.emplace_back();
+}
+
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(*this, std::move(options))) {}
+Engine::~Engine() {
+    stop();
+}
+
+Result<void> Engine::add_input(const TableSpec& table) {
+    return impl_->add_input(table);
+}
+Result<void> Engine::change(std::vector<ModuleSpec> add, const std::vector<std::string>& remove) {
+    return impl_->change(std::move(add), remove);
+}
+Result<void> Engine::add(ModuleSpec module) {
+    std::vector<ModuleSpec> modules;
+    modules.push_back(std::move(module));
+    return impl_->change(std::move(modules), {});
+}
+Result<void> Engine::remove(const std::string& module) {
+    return impl_->change({}, {module});
+}
+std::vector<std::string> Engine::modules() const {
+    std::vector<std::string> names;
+    for (const auto& [name, module] : impl_->modules)
+        names.push_back(name);
+    return names;
+}
+
+void Engine::post(ChangeSet changes) {
+    impl_->notify(impl_->queue.post(std::move(changes)));
+}
+void Engine::later(std::function<void(Engine&)> work) {
+    impl_->notify(impl_->queue.post(std::move(work)));
+}
+void Engine::wake() {
+    impl_->notify(impl_->queue.wake());
+}
+
+TickReport Engine::tick() {
+    return impl_->tick();
+}
+
+bool Engine::wait(std::optional<TimePoint> deadline) {
+    const std::optional<TimePoint> timer = next_deadline();
+    std::optional<TimePoint> until = deadline;
+    if (timer) until = until ? std::min(*until, *timer) : *timer;
+    const Clock& clock = *impl_->options.clock;
+    if (impl_->queue.wait(until ? std::optional(*until - clock.now()) : std::nullopt)) return true;
+    return timer && clock.now() >= *timer;
+}
+
+void Engine::run(std::stop_token stop_token) {
+    const std::stop_callback waker(stop_token, [this] { wake(); });
+    while (!stop_token.stop_requested()) {
+        if (wait() && !stop_token.stop_requested()) tick();
+    }
+}
+
+std::optional<TimePoint> Engine::next_deadline() const {
+    return impl_->deadlines.next();
+}
+std::vector<std::string> Engine::awaiting() const {
+    return impl_->awaiting();
+}
+
+void Engine::stop() {
+    for (auto& [name, module] : impl_->modules) {
+        for (AdapterRunner* runner : module->adapters)
+            impl_->unsubscribe(*runner);
+        module->adapters.clear();
+    }
+    impl_->adapters.stop();
+}
+
+Result<void> Engine::subscribe(std::vector<TableSpec> tables, Subscriber& subscriber) {
+    return impl_->subscribe(std::move(tables), subscriber);
+}
+void Engine::unsubscribe(Subscriber& subscriber) {
+    impl_->unsubscribe(subscriber);
+}
+
+RowPtr Engine::find(std::string_view table, std::string_view key) const {
+    const Table* known = impl_->store.find_table(table);
+    const CellId id = known != nullptr ? impl_->store.find(*known, key) : 0;
+    if (id == 0 || !impl_->store.cells[id].present) return {};
+    return impl_->store.cells[id].holder;
+}
+
+std::vector<RowPtr> Engine::rows(std::string_view table) const {
+    std::vector<RowPtr> rows;
+    Table* known = impl_->store.find_table(table);
+    if (known == nullptr) return rows;
+    for (const CellId cell : impl_->store.sorted(*known))
+        rows.push_back(impl_->store.cells[cell].holder);
+    return rows;
+}
+
+std::size_t Engine::size(std::string_view table) const {
+    const Table* known = impl_->store.find_table(table);
+    return known != nullptr ? known->rows : 0;
+}
+
+std::vector<RowPtr> Engine::list(std::string_view table, std::string_view key) const {
+    std::vector<RowPtr> rows;
+    const Table* known = impl_->store.find_table(table);
+    const CellId id = known != nullptr ? impl_->store.find(*known, key) : 0;
+    if (id == 0 || !impl_->store.cells[id].present) return rows;
+    if (known->merge() != Merge::ordered) return {impl_->store.cells[id].holder};
+    for (Put& put : impl_->owners.puts(id))
+        rows.push_back(std::move(put.row));
+    return rows;
+}
+
+bool Engine::ready(std::string_view table) const {
+    const Table* known = impl_->store.find_table(table);
+    return known != nullptr && known->ready && impl_->started;
+}
+
+std::vector<RuleReport> Engine::rule_reports() const {
+    return impl_->rule_reports();
+}
+std::vector<TableReport> Engine::table_reports() const {
+    return impl_->table_reports();
+}
+std::string Engine::dot() const {
+    return impl_->dot();
+}
+std::vector<Difference> Engine::verify() const {
+    return impl_->verify();
+}
+Explanation Engine::explain(std::string_view table, std::string_view key) const {
+    return impl_->explain(table, key);
+}
+
+}  // namespace weft::engine

@@ -1,0 +1,131 @@
+#pragma once
+
+#include "engine/adapters.hpp"
+#include "engine/deadlines.hpp"
+#include "engine/engine.hpp"
+#include "engine/graph.hpp"
+#include "engine/input_queue.hpp"
+#include "engine/node.hpp"
+#include "engine/owners.hpp"
+#include "engine/parallel.hpp"
+#include "engine/run.hpp"
+#include "engine/statuses.hpp"
+#include "engine/store.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::engine {
+
+/// The parts of the engine and how they work together. Spread over graph_change.cpp (modules come and go), tick.cpp
+/// (one round), delivery.cpp (subscribers), inspect.cpp and verify.cpp (looking inside).
+class Engine::Impl {
+  public:
+    Impl(Engine& engine, EngineOptions options);
+
+    // graph_change.cpp
+    Result<void> add_input(const TableSpec& table);
+    Result<void> change(std::vector<ModuleSpec> add, const std::vector<std::string>& remove);
+    void refresh_ready();
+
+    // tick.cpp
+    TickReport tick();
+
+    // delivery.cpp
+    Result<void> subscribe(std::vector<TableSpec> tables, Subscriber& subscriber);
+    void unsubscribe(Subscriber& subscriber);
+    void deliver(TickReport& report);
+    std::vector<std::string> awaiting() const;
+
+    // inspect.cpp, verify.cpp
+    std::vector<RuleReport> rule_reports() const;
+    std::vector<TableReport> table_reports() const;
+    std::string dot() const;
+    Explanation explain(std::string_view table, std::string_view key) const;
+    std::vector<Difference> verify();
+
+    void notify(bool first) {
+        if (first && options.woken) options.woken();
+    }
+
+    struct Module {
+        ModuleSpec spec;
+        std::vector<Node*> nodes;
+        std::vector<AdapterRunner*> adapters;
+    };
+    struct Subscription {
+        Subscriber* subscriber = nullptr;
+        std::vector<TableSpec> specs;
+        std::vector<Table*> tables;
+        bool primed = false;  ///< has had the rows that were there when it came
+        bool done = false;    ///< has been told that its first round is over
+    };
+
+    Engine& engine;
+    const EngineOptions options;
+    InputQueue queue;
+    Store store;
+    Nodes nodes;
+    Owners owners;
+    Statuses statuses;
+    Deadlines deadlines;
+    std::map<std::string, std::unique_ptr<Module>, std::less<>> modules;
+    std::vector<std::vector<Node*>> strata;
+    std::vector<std::vector<Table*>> levels;
+    std::map<std::string, TableSpec, std::less<>> host_inputs;
+    std::vector<Subscription> subscriptions;
+    AdapterExecutor adapters;
+    bool ready_is_stale = true;
+    bool started = false;  ///< all inputs have been complete once
+    std::uint64_t ticks = 0;
+    TimePoint now;  ///< of this tick, the same for all rules
+
+  private:
+    // graph_change.cpp
+    std::vector<OutsideTable> outside_tables() const;
+    Result<void> check_retyping(const GraphPlan& plan) const;
+    void drop_module(const std::string& name);
+    void drop_node(Node& node);
+    void apply(const GraphPlan& plan);
+    void apply_tables(const GraphPlan& plan);
+    Node& make_node(const PlannedNode& planned);
+    void start_adapters(Module& module);
+    Node* find_node(std::string_view full) const;
+
+    // tick.cpp
+    void take_input(InputQueue::Batch& batch, TickReport& report);
+    void take_input(Table& table, PendingInput& pending);
+    void settle(Table& table, TickReport& report);
+    void reindex(Table& table, CellId cell, const RowPtr& before);
+    void wake_bucket(Index& index, const std::string& value);
+    void mark(InstanceId instance, Cause cause);
+    void mark_readers(SourceId source, Cause cause);
+    std::string text(const Cause& cause) const;
+    void activate(Node& node);
+    void run_stratum(std::vector<Node*>& stratum, TickReport& report);
+    void sort(std::vector<DirtyInstance>& dirty) const;
+    void run_rules(std::vector<DirtyInstance>& work, TickReport& report);
+    void merge(Run& run, const DirtyInstance& dirty, TickReport& report);
+    void set_reads(const Run& run, const Node& node);
+    SourceId source_of(const Run& run, const ReadRecord& read, const Node& node);
+    void set_deadline(const Run& run, unsigned attempts);
+    void retire(InstanceId instance);
+    void run_operator(Node& node, bool first, TickReport& report);
+
+    // delivery.cpp
+    void collect(std::size_t input, Table& table, std::vector<Change>& changes);
+    void collect_all(std::size_t input, Table& table, std::vector<Change>& changes);
+
+    // verify.cpp
+    class Verifier;
+
+    std::unique_ptr<Parallel> parallel_;
+    std::uint32_t stamp_ = 0;
+    std::vector<SourceId> reads_scratch_;
+    std::vector<Node*> fanned_;
+    Run run_;
+};
+
+}  // namespace weft::engine

@@ -1,0 +1,68 @@
+#pragma once
+
+#include "engine/report.hpp"
+#include "engine/store.hpp"
+
+#include <weft/engine/operator.hpp>
+#include <weft/engine/rule.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::engine {
+
+class Owners;
+
+/// Why an instance is to run; said of the slowest run and of the widest fan-out.
+struct Cause {
+    enum class Kind : std::uint8_t { first_run, driver, row, bucket, scan, timer };
+    Kind kind = Kind::first_run;
+    std::uint32_t target = 0;  ///< cell, bucket or table
+};
+
+struct DirtyInstance {
+    InstanceId instance = 0;
+    Cause cause;
+};
+
+/// A rule or an operator in the running graph.
+struct Node {
+    struct Read {
+        Table* table = nullptr;
+        Index* index = nullptr;  ///< null: the table itself
+    };
+
+    std::uint16_t id = 0;
+    std::string module;
+    std::string name;
+    std::string full;  ///< module/name
+    std::vector<Table*> writes;
+    std::size_t stratum = 0;
+    bool ready = false;   ///< all that feeds it has run on complete inputs
+    bool active = false;  ///< has had its first run; from then on it follows every change
+
+    // A rule
+    void (*derive)(const void*, detail::ReaderCore&, detail::DesiredCore&) noexcept = nullptr;
+    Table* driver = nullptr;
+    std::vector<Read> reads;
+    const Owners* owners = nullptr;  ///< for the lists of `ordered` tables
+    std::vector<DirtyInstance> dirty;
+
+    // An operator
+    std::unique_ptr<Operator> op;
+    std::function<std::unique_ptr<Operator>()> make_operator;  ///< another of the kind, to verify against
+    std::vector<Table*> inputs;
+    InstanceId operator_instance = 0;  ///< owner of its rows
+
+    std::size_t instances = 0;
+    RuleReport counts;    ///< of which the counters are kept here
+    std::size_t fan = 0;  ///< instances marked by the change being looked at
+
+    bool is_operator() const { return op != nullptr; }
+};
+
+using Nodes = std::vector<std::unique_ptr<Node>>;  ///< by id; null where a number is free
+
+}  // namespace weft::engine

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace weft::engine {
+
+/// Calls body(i) for all i below n on some threads and returns when all are done. Hides TBB.
+class Parallel {
+  public:
+    explicit Parallel(unsigned threads);
+    ~Parallel();
+    void each(std::size_t n, const std::function<void(std::size_t)>& body);
+
+  private:
+    struct Arena;
+    std::unique_ptr<Arena> arena_;
+};
+
+}  // namespace weft::engine

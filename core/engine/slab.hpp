@@ -1,0 +1,128 @@
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace weft::engine {
+
+/// Objects of one kind under 32-bit numbers: half the size of a pointer where millions of links are kept. Number 0
+/// names nothing. Addresses are stable; chunks that hold no object any more are given back.
+template <class T>
+class Slab {
+  public:
+    Slab() = default;
+    Slab(const Slab&) = delete;
+    Slab& operator=(const Slab&) = delete;
+    ~Slab() {
+        each([](std::uint32_t, T& object) { object.~T(); });
+    }
+
+    template <class... Args>
+    std::uint32_t make(Args&&... args) {
+        const std::uint32_t number = chunk_with_room();
+        Chunk& chunk = *chunks_[number];
+        const unsigned place = chunk.first_free;
+        std::memcpy(&chunk.first_free, chunk.at(place), sizeof(chunk.first_free));
+        new (chunk.at(place)) T{std::forward<Args>(args)...};
+        chunk.live.set(place);
+        if (++chunk.count == chunk_size) {
+            roomy_.pop_back();
+            chunk.listed = false;
+        }
+        ++size_;
+        return number * chunk_size + place + 1;
+    }
+
+    void free(std::uint32_t id) {
+        const std::uint32_t number = (id - 1) / chunk_size;
+        const unsigned place = (id - 1) % chunk_size;
+        Chunk& chunk = *chunks_[number];
+        (*this)[id].~T();
+        chunk.live.reset(place);
+        std::memcpy(chunk.at(place), &chunk.first_free, sizeof(chunk.first_free));
+        chunk.first_free = static_cast<std::uint16_t>(place);
+        --size_;
+        if (--chunk.count == 0 && size_ > 0) {
+            drop(number);
+        } else if (!chunk.listed) {
+            chunk.listed = true;
+            roomy_.push_back(number);
+        }
+    }
+
+    T& operator[](std::uint32_t id) { return *std::launder(reinterpret_cast<T*>(raw(id))); }
+    const T& operator[](std::uint32_t id) const { return *std::launder(reinterpret_cast<const T*>(raw(id))); }
+
+    bool alive(std::uint32_t id) const {
+        const Chunk* chunk = chunks_[(id - 1) / chunk_size].get();
+        return chunk != nullptr && chunk->live.test((id - 1) % chunk_size);
+    }
+    std::size_t size() const { return size_; }
+
+    template <class Visit>
+    void each(Visit&& visit) {
+        for (std::uint32_t number = 0; number < chunks_.size(); ++number) {
+            if (!chunks_[number]) continue;
+            for (unsigned place = 0; place < chunk_size; ++place) {
+                const std::uint32_t id = number * chunk_size + place + 1;
+                if (chunks_[number]->live.test(place)) visit(id, (*this)[id]);
+            }
+        }
+    }
+
+  private:
+    static constexpr std::uint32_t chunk_size = 256;
+    static_assert(sizeof(T) >= sizeof(std::uint16_t));
+
+    struct Chunk {
+        Chunk() {
+            for (unsigned place = 0; place < chunk_size; ++place) {
+                const auto next = static_cast<std::uint16_t>(place + 1);
+                std::memcpy(at(place), &next, sizeof(next));
+            }
+        }
+        std::byte* at(unsigned place) { return memory + std::size_t{place} * sizeof(T); }
+
+        alignas(T) std::byte memory[chunk_size * sizeof(T)];
+        std::bitset<chunk_size> live;
+        std::uint16_t first_free = 0;
+        std::uint16_t count = 0;
+        bool listed = false;
+    };
+
+    std::byte* raw(std::uint32_t id) const { return chunks_[(id - 1) / chunk_size]->at((id - 1) % chunk_size); }
+
+    std::uint32_t chunk_with_room() {
+        if (!roomy_.empty()) return roomy_.back();
+        std::uint32_t number = static_cast<std::uint32_t>(chunks_.size());
+        if (unused_.empty()) {
+            chunks_.emplace_back();
+        } else {
+            number = unused_.back();
+            unused_.pop_back();
+        }
+        chunks_[number] = std::make_unique<Chunk>();
+        chunks_[number]->listed = true;
+        roomy_.push_back(number);
+        return number;
+    }
+
+    void drop(std::uint32_t number) {
+        std::erase(roomy_, number);
+        chunks_[number].reset();
+        unused_.push_back(number);
+    }
+
+    std::vector<std::unique_ptr<Chunk>> chunks_;
+    std::vector<std::uint32_t> roomy_;   ///< chunks with free places
+    std::vector<std::uint32_t> unused_;  ///< numbers of chunks that were given back
+    std::size_t size_ = 0;
+};
+
+}  // namespace weft::engine
