@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "appliers/ovsdb/applier.hpp"
+#include "ovsdb/client.hpp"
+#include "ovsdb/replica.hpp"
+
+namespace weft::daemon {
+
+/// One database: its connection, its replica on the engine thread, and its applier. Rows of tables that rules read go to
+/// the engine as input tables "replica/…".
+class OvsdbLink final : public appliers::ovsdb::Channel {
+  public:
+    struct Options {
+        std::string name;  ///< "ovn-nb", for logs and status
+        weft::ovsdb::ClientSettings client;
+        weft::ovsdb::MonitorRequest monitor;
+        std::set<std::string> read_tables;  ///< "replica/…" that rules or operators read
+        /// Tells which optional tables and columns the server has, as tables::OvnFeature rows.
+        bool tells_features = false;
+    };
+    /// Follows what happens to the replica, after the applier.
+    using Observer = std::function<void(const weft::ovsdb::Changes&)>;
+
+    OvsdbLink(Options options, engine::Engine& engine, appliers::ovsdb::ExtraTables extra, const Clock& clock,
+              appliers::ovsdb::Unsettled unsettled, std::function<void()> wake);
+
+    Result<void> start();
+    void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+    /// Takes what the connection has brought; before each tick.
+    void drain();
+
+    appliers::ovsdb::Applier& applier() { return *applier_; }
+    const appliers::ovsdb::Applier& applier() const { return *applier_; }
+    const weft::ovsdb::DatabaseReplica& replica() const { return replica_; }
+    /// For transactions that are no desired rows (the CNI server's ports); the answer comes to `answered`.
+    void transact(weft::ovsdb::Transaction transaction, std::function<void(const weft::ovsdb::Outcome&)> answered);
+    bool ready() const;
+    /// What keeps the link from being ready; empty when it is.
+    std::string trouble() const;
+
+  private:
+    bool writable(std::string& why) const override;
+    weft::ovsdb::ColumnSet columns(const weft::ovsdb::TableInfo& table) const override;
+    std::uint64_t commit(const weft::ovsdb::Transaction& transaction) override;
+
+    void on(weft::ovsdb::Connected& event);
+    void on(weft::ovsdb::Update& event);
+    void on(weft::ovsdb::Reply& event);
+    void on(weft::ovsdb::LockChanged& event);
+    void on(weft::ovsdb::Disconnected& event);
+    void on(weft::ovsdb::Refused& event);
+    void post(const weft::ovsdb::Changes& changes);
+    void post_features();
+
+    Options options_;
+    engine::Engine& engine_;
+    weft::ovsdb::DatabaseReplica replica_;
+    std::unique_ptr<appliers::ovsdb::Applier> applier_;
+    std::vector<Observer> observers_;
+    std::map<std::uint64_t, std::function<void(const weft::ovsdb::Outcome&)>> answers_;
+    std::shared_ptr<const weft::ovsdb::Capabilities> capabilities_;
+    bool connected_ = false;
+    bool loaded_ = false;  ///< this connection's contents are in
+    bool ever_loaded_ = false;
+    bool locked_ = false;
+    std::string trouble_ = "not connected yet";
+    std::function<void()> wake_;
+    std::unique_ptr<weft::ovsdb::Client> client_;  ///< last: its thread calls wake_
+};
+
+}  // namespace weft::daemon
