@@ -157,6 +157,7 @@ void OvsdbLink::on(weft::ovsdb::Disconnected& event) {
     locked_ = false;
     trouble_ = event.reason;
     log(LogLevel::warn, options_.name, "connection lost", {{"reason", event.reason}});
+    for (const auto& observer : trouble_observers_) observer(event.reason);
 }
 
 void OvsdbLink::on(weft::ovsdb::Refused& event) {

@@ -31,6 +31,10 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
 
     Result<void> start();
     void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+    /// Told when the connection is lost.
+    void observe_trouble(std::function<void(const std::string&)> observer) {
+        trouble_observers_.push_back(std::move(observer));
+    }
     /// Takes what the connection has brought; before each tick.
     void drain();
 
@@ -62,6 +66,7 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     weft::ovsdb::DatabaseReplica replica_;
     std::unique_ptr<appliers::ovsdb::Applier> applier_;
     std::vector<Observer> observers_;
+    std::vector<std::function<void(const std::string&)>> trouble_observers_;
     std::map<std::uint64_t, std::function<void(const weft::ovsdb::Outcome&)>> answers_;
     std::shared_ptr<const weft::ovsdb::Capabilities> capabilities_;
     bool connected_ = false;

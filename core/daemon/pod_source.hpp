@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+
+#include "cni/server/sources.hpp"
+#include "daemon/loop.hpp"
+#include "daemon/ovsdb_link.hpp"
+#include "engine/engine.hpp"
+#include "kube/client.hpp"
+
+namespace weft::daemon {
+
+/// What the CNI server asks about pods, answered from the engine's tables, and from the API server when a pod is not
+/// there yet.
+class EnginePods final : public cni::PodSource {
+  public:
+    EnginePods(engine::Engine& engine, Loop& loop, kube::Client& client);
+
+    void find(const std::string& ns, const std::string& name,
+              std::function<void(Result<std::optional<cni::PodFacts>>)> answer) override;
+    void local_pods(std::function<void(Result<std::set<std::string>>)> answer) override;
+
+  private:
+    void ask_server(const std::string& ns, const std::string& name,
+                    std::function<void(Result<std::optional<cni::PodFacts>>)> answer);
+
+    engine::Engine& engine_;
+    Loop& loop_;
+    kube::Client& client_;
+};
+
+/// How far a pod's port has come, for the error of an ADD that is late.
+class PortProgress final : public cni::ProgressProbe {
+  public:
+    PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north, OvsdbLink& south);
+
+    void stage(const std::string& ns, const std::string& name, const std::string& iface_id,
+               std::function<void(cni::Progress)> answer) override;
+
+  private:
+    void answer_on_loop(const std::string& pod, const std::string& iface_id,
+                        const std::function<void(cni::Progress)>& answer);
+    std::string note_of(const std::string& pod) const;
+
+    engine::Engine& engine_;
+    Loop& loop_;
+    OvsdbLink& north_;
+    OvsdbLink& south_;
+};
+
+}  // namespace weft::daemon
