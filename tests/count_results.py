@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Counts what tests/check did: prints what failed, then "N passed, N failed, N skipped"; exits with 1 if any failed.
+
+Cases are counted where a test program reports them (GoogleTest's XML); a program that doesn't, or that died before it
+could, counts as one.
+"""
+import pathlib
+import sys
+import xml.etree.ElementTree as ElementTree
+
+
+def cases_of(report):
+    """(passed, failed names, skipped) of one GoogleTest report."""
+    passed, failed, skipped = 0, [], 0
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        if case.find("failure") is not None:
+            failed.append(f'{case.get("classname")}.{case.get("name")}')
+        elif case.find("skipped") is not None or case.get("status") == "notrun":
+            skipped += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def count_run(folder):
+    passed, failed, skipped = 0, [], 0
+    where = "/".join(folder.parts[-2:])
+    for test in ElementTree.parse(folder / "ctest.xml").getroot().iter("testcase"):
+        name, status = test.get("name"), test.get("status")
+        program = "test-" + name.replace("/", "-", 1)
+        reports = [r for r in (folder / "cases").glob("*.xml") if r.stem == program]
+        bad = []
+        if status in ("notrun", "disabled"):
+            skipped += 1
+            continue
+        for report in reports:
+            case_passed, bad, case_skipped = cases_of(report)
+            passed += case_passed
+            skipped += case_skipped
+            failed += [f"{where} {name}: {case}" for case in bad]
+        if status != "run" and not bad:
+            failed.append(f"{where} {name}: the program failed")
+        elif not reports and status == "run":
+            passed += 1
+    return passed, failed, skipped
+
+
+def main():
+    results = pathlib.Path(sys.argv[1])
+    lines = lambda name: (results / name).read_text().split("\n")[:-1] if (results / name).exists() else []
+    passed, failed, skipped = len(lines("fine")), [f"{step}: did not work" for step in lines("broken")], 0
+    for report in sorted(results.glob("*/*/ctest.xml")):
+        run_passed, run_failed, run_skipped = count_run(report.parent)
+        passed, failed, skipped = passed + run_passed, failed + run_failed, skipped + run_skipped
+    if failed:
+        print("failed:")
+        print("\n".join(f"  {name}" for name in failed))
+    print(f"{passed} passed, {len(failed)} failed, {skipped} skipped")
+    return 1 if failed or passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
