@@ -1,0 +1,157 @@
+// How objects go: grace for pods, finalizers, namespaces and definitions with what they hold.
+#include "defaults.hpp"
+#include "store.hpp"
+
+#include <algorithm>
+
+namespace weft::apiserver {
+
+Outcome<Removed> Store::remove(const Target& target, const DeleteOptions& options) {
+    auto guard = lock();
+    return remove_locked(target, options);
+}
+
+Outcome<std::vector<ObjectPtr>> Store::remove_all(const Target& target, const Selection& selection,
+                                                  const DeleteOptions& options) {
+    auto guard = lock();
+    std::vector<ObjectPtr> gone;
+    for (const auto& object : target.table->page(selection, "", 0, revision_).items) {
+        auto removed = remove_locked(target_of(target.table, *object), options);
+        if (!removed) return removed.take_error();
+        gone.push_back(object);
+    }
+    return gone;
+}
+
+Outcome<Removed> Store::remove_locked(const Target& target, const DeleteOptions& options) {
+    const auto& names = target.resource->names;
+    auto stored = target.table->find(target.key());
+    if (!stored) return not_found(names, target.name);
+    Json object = stored->json(*target.resource, target.version->name);
+    auto uid = text_at(object, {"metadata", "uid"});
+    if (!options.uid.empty() && options.uid != uid) {
+        return conflict(
+            names, target.name,
+            "Precondition failed: UID in precondition: " + options.uid + ", UID in object meta: " + std::string(uid));
+    }
+    auto version = std::to_string(stored->revision);
+    if (!options.resource_version.empty() && options.resource_version != version) {
+        return conflict(names, target.name,
+                        "Precondition failed: ResourceVersion in precondition: " + options.resource_version +
+                            ", ResourceVersion in object meta: " + version);
+    }
+    if (target.resource->is("", "namespaces")) return remove_namespace(target, std::move(object), options.dry_run);
+    if (target.resource->is("", "pods")) return remove_pod(target, std::move(object), options);
+    if (target.resource->is("apiextensions.k8s.io", "customresourcedefinitions")) {
+        return remove_definition(target, std::move(object), options.dry_run);
+    }
+    return purge_or_wait(target, std::move(object), options.dry_run);
+}
+
+Removed Store::mark_deleting(const Target& target, Json object, std::optional<std::int64_t> grace, bool dry_run) {
+    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.clock->wall().time_since_epoch()).count();
+    Json& metadata = object["metadata"];
+    metadata["deletionTimestamp"] = rfc3339(seconds + grace.value_or(0));
+    if (grace) metadata["deletionGracePeriodSeconds"] = *grace;
+    if (auto generation = integer_at(metadata, {"generation"})) metadata["generation"] = *generation + 1;
+    if (dry_run) return {make_object(*target.resource, object, revision_), true, false};
+    return {commit(target, object), true};
+}
+
+Removed Store::purge_or_wait(const Target& target, Json object, bool dry_run) {
+    auto stored = target.table->find(target.key());
+    if (!list_at(object, {"metadata", "finalizers"}).empty()) {
+        bool marked = stored->deleting && integer_at(object, {"metadata", "deletionGracePeriodSeconds"}) == 0;
+        if (marked) return {stored, true, false};
+        return mark_deleting(target, std::move(object), 0, dry_run);
+    }
+    if (!dry_run) purge(target);
+    return {stored, false, !dry_run};
+}
+
+Outcome<Removed> Store::remove_pod(const Target& target, Json object, const DeleteOptions& options) {
+    auto stored = target.table->find(target.key());
+    auto phase = text_at(object, {"status", "phase"});
+    std::int64_t grace =
+        options.grace.value_or(integer_at(object, {"spec", "terminationGracePeriodSeconds"}).value_or(30));
+    if (grace < 0) grace = 1;
+    if (text_at(object, {"spec", "nodeName"}).empty() || phase == "Failed" || phase == "Succeeded") grace = 0;
+    if (stored->deleting) {
+        auto left = integer_at(object, {"metadata", "deletionGracePeriodSeconds"}).value_or(0);
+        if (!options.grace && grace != 0) return Removed{stored, true, false};
+        if (grace != 0 && grace >= left) return Removed{stored, true, false};
+    }
+    if (grace == 0) return purge_or_wait(target, std::move(object), options.dry_run);
+    return mark_deleting(target, std::move(object), grace, options.dry_run);
+}
+
+Outcome<Removed> Store::remove_namespace(const Target& target, Json object, bool dry_run) {
+    if (target.name == "default" || target.name == "kube-system" || target.name == "kube-public") {
+        return forbidden(target.resource->names, target.name, "this namespace may not be deleted");
+    }
+    Removed removed{target.table->find(target.key()), true, false};
+    if (!removed.object->deleting) {
+        object_at(object, "status")["phase"] = "Terminating";
+        removed = mark_deleting(target, std::move(object), {}, dry_run);
+    }
+    if (dry_run) return removed;
+    auto tables = tables_;  // a definition that ends takes its table out of the map
+    for (auto& [key, table] : tables) {
+        if (!table->resource().namespaced) continue;
+        for (const auto& held : table->all_in(target.name))
+            (void)remove_locked(target_of(table, *held), {});
+    }
+    finish_namespace(target.name);
+    return removed;
+}
+
+Removed Store::remove_definition(const Target& target, Json object, bool dry_run) {
+    auto resource = resource_of_definition(object);
+    auto table = table_locked(resource.names.group, resource.names.plural);
+    Removed removed{target.table->find(target.key()), true, false};
+    if (!removed.object->deleting) removed = mark_deleting(target, std::move(object), {}, dry_run);
+    if (dry_run || !table) return removed;
+    auto objects = table->objects();
+    for (const auto& [key, held] : objects)
+        (void)remove_locked(target_of(table, *held), {});
+    finish_definition(resource);
+    return removed;
+}
+
+void Store::purge(const Target& target) {
+    auto stored = target.table->find(target.key());
+    if (!stored) return;
+    if (target.resource->is("", "services")) services_.release(stored->json(*target.resource, target.version->name));
+    target.table->remove(target.key(), ++revision_);
+    changed();
+    if (target.resource->custom) finish_definition(*target.resource);
+    if (target.resource->namespaced) finish_namespace(target.space);
+}
+
+void Store::finish_namespace(const std::string& name) {
+    auto spaces = table_locked("", "namespaces");
+    auto space = spaces->find(name);
+    if (!space || !space->deleting) return;
+    bool holds_something = std::any_of(tables_.begin(), tables_.end(), [&](const auto& entry) {
+        return entry.second->resource().namespaced && entry.second->has_any_in(name);
+    });
+    if (holds_something) return;
+    auto target = target_of(spaces, *space);
+    Json object = space->json(*target.resource, target.version->name);
+    if (list_at(object, {"metadata", "finalizers"}).empty()) purge(target);
+}
+
+void Store::finish_definition(const Resource& resource) {
+    auto definitions = table_locked("apiextensions.k8s.io", "customresourcedefinitions");
+    auto definition = definitions->find(resource.names.plural + "." + resource.names.group);
+    auto table = table_locked(resource.names.group, resource.names.plural);
+    if (!definition || !definition->deleting || !table || !table->objects().empty()) return;
+    auto target = target_of(definitions, *definition);
+    Json object = definition->json(*target.resource, target.version->name);
+    if (!list_at(object, {"metadata", "finalizers"}).empty()) return;
+    table->close();
+    tables_.erase(std::pair(resource.names.group, resource.names.plural));
+    purge(target);
+}
+
+}  // namespace weft::apiserver
