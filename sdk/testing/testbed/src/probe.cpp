@@ -95,13 +95,14 @@ Result<PingResult> ping(const NetworkNamespace& from, const Ip& to, const PingOp
     return parse_ping(output->out);
 }
 
-Result<void> wait_reachable(const NetworkNamespace& from, const Ip& to) {
-    return wait_for("reply from " + to.text() + " to " + from.name(), [&]() -> Result<void> {
+Result<void> wait_reachable(const NetworkNamespace& from, const Ip& to, std::chrono::milliseconds deadline) {
+    const auto attempt = [&]() -> Result<void> {
         auto result = ping(from, to, {.count = 1, .wait_s = 1});
         if (!result) return result.error();
         if (result->received == 0) return waiting("ping got no reply");
         return {};
-    });
+    };
+    return wait_for("reply from " + to.text() + " to " + from.name(), attempt, deadline);
 }
 
 Result<StreamResult> tcp_stream(const NetworkNamespace& from, const Ip& to, const StreamOptions& options) {

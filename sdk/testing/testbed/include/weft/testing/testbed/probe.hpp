@@ -3,6 +3,7 @@
 #include <weft/base/ip.hpp>
 #include <weft/base/result.hpp>
 #include <weft/testing/testbed/testbed.hpp>
+#include <weft/testing/testbed/wait.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -35,7 +36,7 @@ Result<PingResult> ping(const NetworkNamespace& from, const Ip& to, const PingOp
 /// Reads what ping prints; split off for its test.
 Result<PingResult> parse_ping(const std::string& output);
 /// Waits until a ping gets through: the first packets of a path may be lost while neighbours are resolved.
-Result<void> wait_reachable(const NetworkNamespace& from, const Ip& to);
+Result<void> wait_reachable(const NetworkNamespace& from, const Ip& to, std::chrono::milliseconds deadline = patience);
 
 /// Where weft-netprobe is: beside the running program, in the folder WEFT_BIN_DIR, or in PATH.
 Result<std::filesystem::path> sibling_program(const std::string& name);

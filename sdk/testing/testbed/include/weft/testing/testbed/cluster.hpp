@@ -1,0 +1,116 @@
+#pragma once
+
+#include <weft/base/ip.hpp>
+#include <weft/base/result.hpp>
+#include <weft/testing/testbed/kube_client.hpp>
+#include <weft/testing/testbed/ovn_node.hpp>
+#include <weft/testing/testbed/testbed.hpp>
+#include <weft/testing/testbed/underlay.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::testing {
+
+struct ClusterOptions {
+    std::vector<std::string> nodes{"n1", "n2"};
+    bool ipv4 = true;
+    bool ipv6 = true;
+    std::string cluster_subnets;  ///< empty: 10.244.0.0/16/24 and fd00:10:244::/48/64, as far as the families are on
+    std::string service_cidrs;    ///< empty: 10.96.0.0/16 and fd00:10:96::/112, likewise
+    std::string plugins = "default-network";  ///< [plugins] enable
+    std::string extra_config;                 ///< more lines for every weftd's configuration file
+    std::filesystem::path bin_dir;            ///< weftd, weft-cni, ...; empty: where the running program is
+    std::filesystem::path plugin_dir;         ///< empty: <bin_dir>/../plugins
+    /// Gives the URL of an API server that nodes reach over the underlay. Empty: a weft-apiserver of its own. A test
+    /// that wants to break it starts one in-process, on a thread inside underlay.netns().
+    std::function<Result<std::string>(const Underlay&)> api_server;
+    std::function<void(const std::string&)> progress;  ///< told what is being done
+    bool start_weftd = true;
+};
+
+/// A pod as the cluster runs it.
+struct RunningPod {
+    std::string pod_namespace;
+    std::string name;
+    std::string node;
+    std::vector<Ip> addresses;
+    NetworkNamespace netns;  ///< not owned
+
+    std::optional<Ip> address(Family family) const;
+};
+
+/// What belongs to one node: OVN and Open vSwitch, weftd --role node, and the pod runner.
+struct ClusterNode {
+    std::unique_ptr<OvnNode> ovn;
+    std::filesystem::path config_file;  ///< weftd's
+    std::filesystem::path cni_conf_dir;
+    std::filesystem::path pod_state_dir;
+    Process weftd;
+    Process pod_runner;
+};
+
+/// A whole cluster on one machine: API server, weftd --role cluster, nodes. Everything that a test may want to break is
+/// a process of its own, reachable from here.
+class Cluster {
+  public:
+    static Result<std::unique_ptr<Cluster>> start(Testbed& testbed, ClusterOptions options = {});
+
+    Testbed& testbed() { return testbed_; }
+    const Underlay& underlay() const { return underlay_; }
+    const ClusterOptions& options() const { return options_; }
+    /// Requests come from the underlay.
+    const KubeClient& api() const { return *api_; }
+    const std::string& api_url() const { return api_url_; }
+
+    ClusterNode& node(const std::string& name) { return nodes_.at(name); }
+    std::vector<std::string> node_names() const;
+    Process& weftd_cluster() { return weftd_cluster_; }
+    Process& api_server() { return api_server_; }
+    std::filesystem::path cluster_config_file() const { return testbed_.dir() / "cluster" / "weft.conf"; }
+
+    /// A node joins: its OVN, weftd and pod runner start.
+    Result<void> add_node(const std::string& name);
+    /// A node leaves: what runs there ends, then its Node object goes.
+    Result<void> remove_node(const std::string& name);
+
+    /// Creates the objects of a YAML file, or of all in a folder in the order of their names; merges into those there
+    /// are.
+    Result<void> apply(const std::filesystem::path& path);
+    Result<void> apply_text(const std::string& yaml);
+
+    /// Waits until the Node is Ready, which is when its CNI configuration is there.
+    Result<void> wait_node_ready(const std::string& name);
+    /// Waits until the pod runs, with an address of each family.
+    Result<RunningPod> wait_pod(const std::string& pod_namespace, const std::string& name);
+    Result<void> wait_pod_gone(const std::string& pod_namespace, const std::string& name);
+    /// All pods that the API server has, when they run.
+    Result<std::vector<RunningPod>> wait_all_pods();
+
+  private:
+    Cluster(Testbed& testbed, ClusterOptions options);
+    Result<void> start_api_server();
+    Result<void> start_cluster_weftd();
+    Result<void> start_weftd(const std::string& name, ClusterNode& node);
+    Result<void> start_pod_runner(const std::string& name, ClusterNode& node);
+    std::string config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const;
+    std::filesystem::path program(const std::string& name) const { return options_.bin_dir / name; }
+    Result<RunningPod> running_pod(JsonView pod) const;
+    void tell(const std::string& what) const;
+
+    Testbed& testbed_;
+    ClusterOptions options_;
+    int joined_ = 0;  ///< how many nodes there ever were: addresses are not used twice
+    Underlay underlay_;
+    Process api_server_;
+    std::string api_url_;
+    std::unique_ptr<KubeClient> api_;
+    Process weftd_cluster_;
+    std::map<std::string, ClusterNode> nodes_;
+};
+
+}  // namespace weft::testing

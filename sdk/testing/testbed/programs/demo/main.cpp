@@ -1,0 +1,178 @@
+// weft-demo: what tests/demo runs once everything is built. A cluster of two nodes in network namespaces, with pods
+// that talk to each other.
+#include "reach.hpp"
+#include "steps.hpp"
+
+#include <weft/testing/testbed/cluster.hpp>
+#include <weft/testing/testbed/probe.hpp>
+#include <weft/testing/testbed/testbed.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include <boost/program_options.hpp>
+
+namespace {
+
+namespace po = boost::program_options;
+using namespace weft;
+using namespace weft::testing;
+
+struct Options {
+    std::string prefix;
+    std::string manifests;
+    std::string logs;
+    int nodes = 2;
+    bool keep = false;
+    bool down = false;
+};
+
+Result<void> take_down(const demo::Steps& steps, const Options& options) {
+    return steps.run("removal of all processes, namespaces and files", [&] { return Testbed::sweep(options.prefix); });
+}
+
+std::vector<std::string> names_of_nodes(int count) {
+    std::vector<std::string> names;
+    for (int n = 1; n <= count; ++n)
+        names.push_back("n" + std::to_string(n));
+    return names;
+}
+
+Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Options& options, Testbed& testbed) {
+    std::unique_ptr<Cluster> cluster;
+    auto started =
+        steps.run("API server, weftd --role cluster, OVN and weftd --role node on each node", [&]() -> Result<void> {
+            auto made = Cluster::start(testbed, {.nodes = names_of_nodes(options.nodes)});
+            if (!made) return made.error();
+            cluster = std::move(*made);
+            return {};
+        });
+    if (!started) return started.error();
+    auto applied = steps.run("manifests of " + options.manifests, [&] { return cluster->apply(options.manifests); });
+    if (!applied) return applied.error();
+    for (const auto& name : cluster->node_names()) {
+        auto ready = steps.run("node " + name + " Ready (its CNI configuration is written)",
+                               [&] { return cluster->wait_node_ready(name); });
+        if (!ready) return ready.error();
+    }
+    return cluster;
+}
+
+Result<bool> try_network(const demo::Steps& steps, Cluster& cluster) {
+    std::vector<RunningPod> pods;
+    auto running = steps.run("all pods Running", [&]() -> Result<void> {
+        auto all = cluster.wait_all_pods();
+        if (!all) return all.error();
+        pods = std::move(*all);
+        return {};
+    });
+    if (!running) return running.error();
+    std::vector<Process> servers;
+    for (const auto& name : cluster.node_names()) {
+        auto server = start_echo_server(cluster.testbed(), cluster.node(name).ovn->netns(), demo::node_echo_port);
+        if (!server) return server.error();
+        servers.push_back(std::move(*server));
+    }
+    auto paths = demo::all_paths(cluster, pods);
+    if (!paths) return paths.error();
+    steps.heading("Who reaches whom");
+    const bool all = demo::show_reachability(steps, *paths, {Family::v4, Family::v6});
+    for (auto& server : servers)
+        server.kill();
+    return all;
+}
+
+void tell_how_to_look_around(const demo::Steps& steps, Cluster& cluster, const Options& options) {
+    const auto& dir = cluster.testbed().dir();
+    const auto bin = cluster.options().bin_dir.string();
+    const auto first = cluster.node_names().front();
+    const auto& ovn = *cluster.node(first).ovn;
+    steps.heading("Look around (it stays until tests/demo --down)");
+    std::cout << "  alias k='ip netns exec " << cluster.underlay().netns().name() << " kubectl --kubeconfig "
+              << (dir / "kubeconfig").string() << "'\n  k get nodes,pods -A -o wide\n"
+              << "  " << bin << "/weftctl --run-dir " << (ovn.dir() / "weft").string() << " status\n"
+              << "  ovn-nbctl --db=unix:" << (ovn.ovn_dir() / "ovnnb_db.sock").string() << " show\n"
+              << "  ovn-sbctl --db=unix:" << (ovn.ovn_dir() / "ovnsb_db.sock").string() << " show\n"
+              << "  ovs-vsctl --db=unix:" << (ovn.ovs_dir() / "db.sock").string() << " show\n"
+              << "  ip netns exec " << ovn.netns().name() << " ip addr      # node " << first
+              << "; pods: ip netns list\n"
+              << "  less " << (dir / "log").string() << "/weftd-" << first << ".log\n";
+    if (options.nodes > 1) std::cout << "  (the other nodes likewise)\n";
+    std::cout << std::flush;
+}
+
+/// What the user needs when it did not work, before everything is removed.
+void save_logs(const Options& options, const std::filesystem::path& dir) {
+    std::error_code ignored;
+    std::filesystem::remove_all(options.logs, ignored);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(dir, ignored)) {
+        const auto& path = entry.path();
+        if (path.extension() != ".log" && path.extension() != ".conf") continue;
+        const auto to = options.logs / std::filesystem::relative(path, dir, ignored);
+        std::filesystem::create_directories(to.parent_path(), ignored);
+        std::filesystem::copy_file(path, to, std::filesystem::copy_options::overwrite_existing, ignored);
+    }
+    std::cout << "logs are in " << options.logs << std::endl;
+}
+
+Result<bool> run_demo(const demo::Steps& steps, const Options& options, Testbed& testbed) {
+    auto cluster = bring_up(steps, options, testbed);
+    if (!cluster) return cluster.error();
+    auto good = try_network(steps, **cluster);
+    if (good && *good && options.keep) tell_how_to_look_around(steps, **cluster, options);
+    return good;
+}
+
+int run(const demo::Steps& steps, const Options& options) {
+    if (options.down || !Testbed::leftovers(options.prefix).empty()) {
+        if (auto gone = take_down(steps, options); !gone) {
+            std::cerr << gone.error().text() << '\n';
+            return 1;
+        }
+        if (options.down) return 0;
+    }
+    // Kept in any case, so that only one thing removes it: take_down.
+    auto testbed = Testbed::create({.prefix = options.prefix, .keep = true});
+    if (!testbed) {
+        std::cerr << testbed.error().text() << '\n';
+        return 1;
+    }
+    const auto good = run_demo(steps, options, **testbed);
+    if (!good) std::cerr << steps.bad(good.error().text()) << '\n';
+    const bool success = good && *good;
+    if (!success) save_logs(options, (*testbed)->dir());
+    if (options.keep && success) return 0;
+    const auto gone = take_down(steps, options);
+    return success && gone ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    po::options_description all("weft-demo");
+    auto add = all.add_options();
+    add("help", "this text");
+    add("prefix", po::value(&options.prefix)->default_value("weftdemo"), "tells runs apart");
+    add("manifests", po::value(&options.manifests)->default_value("tests/demo.d"), "folder of what is applied");
+    add("logs", po::value(&options.logs)->default_value("build/demo-logs"), "where logs are copied when it fails");
+    add("nodes", po::value(&options.nodes)->default_value(2), "how many nodes");
+    add("keep", po::bool_switch(&options.keep), "leave it running");
+    add("down", po::bool_switch(&options.down), "remove what is running, also after a crash");
+    try {
+        po::variables_map values;
+        po::store(po::parse_command_line(argc, argv, all), values);
+        if (values.contains("help")) {
+            std::cout << all;
+            return 0;
+        }
+        po::notify(values);
+        return run(demo::Steps(), options);
+    } catch (const std::exception& failure) {
+        std::cerr << "weft-demo: " << failure.what() << '\n';
+        return 2;
+    }
+}

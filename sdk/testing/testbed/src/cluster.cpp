@@ -1,0 +1,296 @@
+#include "pods/sandbox.hpp"
+
+#include <weft/testing/testbed/cluster.hpp>
+#include <weft/testing/testbed/manifests.hpp>
+#include <weft/testing/testbed/probe.hpp>
+#include <weft/testing/testbed/wait.hpp>
+
+#include <fstream>
+
+namespace weft::testing {
+
+namespace {
+
+constexpr int api_port = 8080;
+
+/// The value itself, or the defaults of the families in use.
+std::string or_default(const std::string& value, bool v4, bool v6, const std::string& v4_default,
+                       const std::string& v6_default) {
+    if (!value.empty()) return value;
+    if (v4 && v6) return v4_default + "," + v6_default;
+    return v4 ? v4_default : v6_default;
+}
+
+Result<void> write_file(const std::filesystem::path& path, const std::string& text) {
+    std::error_code failed;
+    std::filesystem::create_directories(path.parent_path(), failed);
+    std::ofstream out(path, std::ios::binary);
+    out << text << std::flush;
+    if (!out) return again("can't write " + path.string());
+    return {};
+}
+
+}  // namespace
+
+std::optional<Ip> RunningPod::address(Family family) const {
+    for (const auto& address : addresses) {
+        if (address.family() == family) return address;
+    }
+    return std::nullopt;
+}
+
+Cluster::Cluster(Testbed& testbed, ClusterOptions options) : testbed_(testbed), options_(std::move(options)) {
+    std::error_code ignored;
+    if (options_.bin_dir.empty())
+        options_.bin_dir = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    if (options_.plugin_dir.empty()) options_.plugin_dir = options_.bin_dir.parent_path() / "plugins";
+    const bool v4 = options_.ipv4;
+    const bool v6 = options_.ipv6;
+    options_.cluster_subnets = or_default(options_.cluster_subnets, v4, v6, "10.244.0.0/16/24", "fd00:10:244::/48/64");
+    options_.service_cidrs = or_default(options_.service_cidrs, v4, v6, "10.96.0.0/16", "fd00:10:96::/112");
+}
+
+void Cluster::tell(const std::string& what) const {
+    if (options_.progress) options_.progress(what);
+}
+
+Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions options) {
+    std::unique_ptr<Cluster> cluster(new Cluster(testbed, std::move(options)));
+    auto underlay = Underlay::create(testbed);
+    if (!underlay) return underlay.error();
+    cluster->underlay_ = std::move(*underlay);
+    if (auto started = cluster->start_api_server(); !started) return started.error();
+    if (cluster->options_.start_weftd) {
+        if (auto started = cluster->start_cluster_weftd(); !started) return started.error();
+    }
+    for (const auto& name : cluster->options_.nodes) {
+        if (auto joined = cluster->add_node(name); !joined) return joined.error();
+    }
+    return cluster;
+}
+
+Result<void> Cluster::start_api_server() {
+    tell("API server");
+    const auto gateway = underlay_.gateway(Family::v4).text();
+    if (options_.api_server) {
+        auto url = options_.api_server(underlay_);
+        if (!url) return url.error();
+        api_url_ = *url;
+    } else {
+        const auto listen = gateway + ":" + std::to_string(api_port);
+        api_url_ = "http://" + listen;
+        auto server = testbed_.start({.name = "apiserver",
+                                      .argv = {program("weft-apiserver").string(), "--listen", listen, "--kubeconfig",
+                                               (testbed_.dir() / "kubeconfig").string()},
+                                      .netns = underlay_.netns().name()});
+        if (!server) return server.error();
+        api_server_ = std::move(*server);
+    }
+    api_ = std::make_unique<KubeClient>(ApiEndpoint{.url = api_url_, .netns = underlay_.netns().name()});
+    return wait_for("API server at " + api_url_, [this]() -> Result<void> {
+        if (!options_.api_server && !api_server_.running()) return broken("it ended; see its log");
+        if (auto answer = api_->get("/api/v1/namespaces"); !answer) return answer.error();
+        return {};
+    });
+}
+
+std::string Cluster::config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const {
+    std::string text = "[weft]\nrun-dir = " + run_dir.string() + "\nplugin-dir = " + options_.plugin_dir.string() +
+                       "\n\n[kubernetes]\napiserver = " + api_url_ + "\nservice-cidrs = " + options_.service_cidrs +
+                       "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
+                       "\n\n[plugins]\nenable = " + options_.plugins + "\n";
+    if (node != nullptr) {
+        text += "\n[ovspaths]\nrun-dir = " + node->ovn->ovs_dir().string() +
+                "\n\n[ovnnorth]\nrun-dir = " + node->ovn->ovn_dir().string() +
+                "\n\n[ovnsouth]\nrun-dir = " + node->ovn->ovn_dir().string() +
+                "\n\n[cni]\nconf-dir = " + node->cni_conf_dir.string() + "\n";
+    }
+    return text + "\n" + options_.extra_config;
+}
+
+Result<void> Cluster::start_cluster_weftd() {
+    tell("weftd --role cluster");
+    if (auto written = write_file(cluster_config_file(), config_text(nullptr, testbed_.dir() / "cluster")); !written) {
+        return written;
+    }
+    auto process = testbed_.start(
+        {.name = "weftd-cluster",
+         .argv = {program("weftd").string(), "--role", "cluster", "--config-file", cluster_config_file().string()},
+         .netns = underlay_.netns().name()});
+    if (!process) return process.error();
+    weftd_cluster_ = std::move(*process);
+    return {};
+}
+
+std::vector<std::string> Cluster::node_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, node] : nodes_)
+        names.push_back(name);
+    return names;
+}
+
+Result<void> Cluster::add_node(const std::string& name) {
+    tell("node " + name);
+    ClusterNode node;
+    auto ovn = OvnNode::start(testbed_, underlay_, {.name = name, .number = joined_++});
+    if (!ovn) return ovn.error();
+    node.ovn = std::move(*ovn);
+    node.cni_conf_dir = node.ovn->dir() / "cni" / "conf";
+    node.pod_state_dir = node.ovn->dir() / "pods";
+    node.config_file = node.ovn->dir() / "weft.conf";
+    if (auto started = start_pod_runner(name, node); !started) return started;
+    if (options_.start_weftd) {
+        if (auto started = start_weftd(name, node); !started) return started;
+    }
+    nodes_.insert_or_assign(name, std::move(node));
+    return {};
+}
+
+Result<void> Cluster::start_weftd(const std::string& name, ClusterNode& node) {
+    if (auto written = write_file(node.config_file, config_text(&node, node.ovn->dir() / "weft")); !written)
+        return written;
+    auto process = testbed_.start({.name = "weftd-" + name,
+                                   .argv = {program("weftd").string(), "--role", "node", "--node", name,
+                                            "--config-file", node.config_file.string()},
+                                   .netns = node.ovn->netns().name()});
+    if (!process) return process.error();
+    node.weftd = std::move(*process);
+    return {};
+}
+
+Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& node) {
+    // The plugin under the name that the configuration file asks for, as an installation has it.
+    const auto plugins = node.ovn->dir() / "cni" / "bin";
+    std::error_code failed;
+    std::filesystem::create_directories(plugins, failed);
+    if (const auto shim = program("weft-cni"); std::filesystem::exists(shim, failed)) {
+        std::filesystem::copy_file(shim, plugins / "ovn-k8s-cni-overlay", failed);
+        if (failed) return again("can't install the CNI plugin: " + failed.message());
+    }
+    std::vector<std::string> argv{program("weft-podrunner").string(),
+                                  "--node",
+                                  name,
+                                  "--api",
+                                  api_url_,
+                                  "--state-dir",
+                                  node.pod_state_dir.string(),
+                                  "--cni-conf-dir",
+                                  node.cni_conf_dir.string(),
+                                  "--cni-bin-dir",
+                                  plugins.string(),
+                                  "--netns-prefix",
+                                  testbed_.netns_name("")};
+    for (const auto family : {Family::v4, Family::v6}) {
+        if (!(family == Family::v4 ? options_.ipv4 : options_.ipv6)) continue;
+        argv.insert(argv.end(), {"--address", node.ovn->address(family).ip().text()});
+    }
+    auto process =
+        testbed_.start({.name = "podrunner-" + name, .argv = std::move(argv), .netns = node.ovn->netns().name()});
+    if (!process) return process.error();
+    node.pod_runner = std::move(*process);
+    return {};
+}
+
+Result<void> Cluster::remove_node(const std::string& name) {
+    nodes_.erase(name);
+    return api_->remove("/api/v1/nodes/" + name);
+}
+
+Result<void> Cluster::apply(const std::filesystem::path& path) {
+    auto manifests = read_manifests(path);
+    if (!manifests) return manifests.error();
+    for (const auto& manifest : *manifests) {
+        tell(manifest.kind + " " + manifest.name);
+        if (auto applied = testing::apply(*api_, manifest); !applied) return applied;
+    }
+    return {};
+}
+
+Result<void> Cluster::apply_text(const std::string& yaml) {
+    auto manifests = parse_manifests(yaml);
+    if (!manifests) return manifests.error();
+    for (const auto& manifest : *manifests) {
+        if (auto applied = testing::apply(*api_, manifest); !applied) return applied;
+    }
+    return {};
+}
+
+Result<void> Cluster::wait_node_ready(const std::string& name) {
+    return wait_for("Ready condition of node " + name, [&]() -> Result<void> {
+        auto node = api_->get("/api/v1/nodes/" + name);
+        if (!node) return node.error();
+        std::string status, message;
+        node->root()["status"]["conditions"].each([&](JsonView one) {
+            if (one["type"].string_or("") != "Ready") return;
+            status = one["status"].string_or("");
+            message = one["message"].string_or("");
+        });
+        if (status != "True") return waiting(message.empty() ? "it has no Ready condition" : message);
+        return {};
+    });
+}
+
+Result<RunningPod> Cluster::running_pod(JsonView view) const {
+    RunningPod pod{.pod_namespace = std::string(view["metadata"]["namespace"].string_or("")),
+                   .name = std::string(view["metadata"]["name"].string_or("")),
+                   .node = std::string(view["spec"]["nodeName"].string_or(""))};
+    const auto phase = view["status"]["phase"].string_or("");
+    const auto title = pod.pod_namespace + "/" + pod.name;
+    if (phase != "Running") return waiting(title + " is " + std::string(phase.empty() ? "new" : phase));
+    view["status"]["podIPs"].each([&](JsonView one) {
+        if (auto address = Ip::parse(one["ip"].string_or(""))) pod.addresses.push_back(*address);
+    });
+    const auto node = nodes_.find(pod.node);
+    if (node == nodes_.end()) return waiting(title + " is on node \"" + pod.node + "\", which isn't here");
+    if (view["spec"]["hostNetwork"].boolean().value_or(false)) {
+        pod.netns = NetworkNamespace::adopt(node->second.ovn->netns().name(), true);
+        return pod;
+    }
+    auto sandbox =
+        Sandbox::load(Sandbox::file_of(node->second.pod_state_dir, std::string(view["metadata"]["uid"].string_or(""))));
+    if (!sandbox) return sandbox.error();
+    pod.netns = NetworkNamespace::adopt(sandbox->netns, true);
+    return pod;
+}
+
+Result<RunningPod> Cluster::wait_pod(const std::string& pod_namespace, const std::string& name) {
+    Result<RunningPod> pod = waiting("not asked yet");
+    auto runs = wait_for("running pod " + pod_namespace + "/" + name, [&]() -> Result<void> {
+        auto object = api_->get("/api/v1/namespaces/" + pod_namespace + "/pods/" + name);
+        if (!object) return object.error();
+        pod = running_pod(object->root());
+        if (!pod) return pod.error();
+        return {};
+    });
+    if (!runs) return runs.error();
+    return pod;
+}
+
+Result<void> Cluster::wait_pod_gone(const std::string& pod_namespace, const std::string& name) {
+    return wait_for("end of pod " + pod_namespace + "/" + name, [&]() -> Result<void> {
+        auto reply = api_->send("GET", "/api/v1/namespaces/" + pod_namespace + "/pods/" + name);
+        if (!reply) return reply.error();
+        if (reply->status != 404) return waiting("it is still there");
+        return {};
+    });
+}
+
+Result<std::vector<RunningPod>> Cluster::wait_all_pods() {
+    std::vector<RunningPod> pods;
+    auto run = wait_for("running state of all pods", [&]() -> Result<void> {
+        auto list = api_->get("/api/v1/pods");
+        if (!list) return list.error();
+        pods.clear();
+        Result<void> all;
+        list->root()["items"].each([&](JsonView item) {
+            auto pod = running_pod(item);
+            if (pod) pods.push_back(std::move(*pod));
+            if (!pod && all) all = pod.error();
+        });
+        return all;
+    });
+    if (!run) return run.error();
+    return pods;
+}
+
+}  // namespace weft::testing
