@@ -22,7 +22,7 @@ class EngineSink final : public Sink {
     void replace_all(std::string_view table, std::vector<RowPtr> rows) override {
         changes_.replace_all(table, std::move(rows));
     }
-    void put(std::string_view table, RowPtr row) override { changes_.put(table, std::move(row)); }
+    void put(std::string_view table, RowPtr row, const RowPtr&) override { changes_.put(table, std::move(row)); }
     void erase(std::string_view table, std::string_view key) override { changes_.erase(table, key); }
     void complete(std::string_view table) override { changes_.complete(table); }
     void flush() override {

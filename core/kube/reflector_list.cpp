@@ -105,14 +105,14 @@ void Reflector::finish_list(std::string_view resource_version) {
     if (complete_) {
         post_difference();
     } else {
+        known_ = std::exchange(incoming_, {});
         std::vector<RowPtr> rows;
-        rows.reserve(incoming_.size());
-        for (const auto& entry : incoming_)
+        rows.reserve(known_.size());
+        for (const auto& entry : known_)
             rows.push_back(entry.row);
         sink_.replace_all(resource_.table.name, std::move(rows));
         sink_.complete(resource_.table.name);
         complete_ = true;
-        known_ = std::exchange(incoming_, {});
     }
     log(LogLevel::info, "kube", "listed",
         {{"resource", counts_.resource}, {"objects", std::to_string(known_.size())}, {"version", version_text_}});
@@ -122,21 +122,23 @@ void Reflector::finish_list(std::string_view resource_version) {
         loop_.post(std::move(listed));
 }
 
+/// The sink may look at the new state while it is told, so that goes first.
 void Reflector::post_difference() {
     const std::string_view table = resource_.table.name;
-    for (const auto& old : known_) {
-        const auto now = incoming_.find(old.identity());
-        if (now != incoming_.end() && now->row.key() == old.row.key()) continue;
+    const KnownSet before = std::exchange(known_, std::exchange(incoming_, {}));
+    for (const auto& old : before) {
+        const auto now = known_.find(old.identity());
+        if (now != known_.end() && now->row.key() == old.row.key()) continue;
         sink_.erase(table, old.row.key());
         ++counts_.posted;
     }
-    for (const auto& now : incoming_) {
-        const auto old = known_.find(now.identity());
-        if (old != known_.end() && old->row.equals(now.row)) continue;
-        sink_.put(table, now.row);
+    for (const auto& now : known_) {
+        const auto old = before.find(now.identity());
+        if (old != before.end() && old->row.equals(now.row)) continue;
+        const bool replaces = old != before.end() && old->row.key() == now.row.key();
+        sink_.put(table, now.row, replaces ? old->row : RowPtr());
         ++counts_.posted;
     }
-    known_ = std::exchange(incoming_, {});
 }
 
 }  // namespace weft::kube

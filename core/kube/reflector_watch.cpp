@@ -105,6 +105,7 @@ void Reflector::store(const ObjectMeta& meta, RowPtr row) {
     const std::uint64_t version = version_number(meta.resource_version);
     const std::string identity = meta.identity();
     const auto known = known_.find(identity);
+    RowPtr before;
     if (known != known_.end()) {
         known->version = version;
         known->annotated = meta.has_annotations;
@@ -113,7 +114,7 @@ void Reflector::store(const ObjectMeta& meta, RowPtr row) {
             return;
         }
         if (known->row.key() == row.key()) {
-            known->row = row;
+            before = std::exchange(known->row, row);
         } else {
             sink_.erase(table, known->row.key());
             known_.erase(known);
@@ -123,7 +124,7 @@ void Reflector::store(const ObjectMeta& meta, RowPtr row) {
         known_.emplace(identity, row, version, meta.has_annotations);
     }
     ++counts_.posted;
-    sink_.put(table, std::move(row));
+    sink_.put(table, std::move(row), before);
 }
 
 void Reflector::forget(const ObjectMeta& meta) {

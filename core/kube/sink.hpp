@@ -12,7 +12,8 @@ namespace weft::kube {
 class Sink {
   public:
     virtual void replace_all(std::string_view table, std::vector<RowPtr> rows) = 0;
-    virtual void put(std::string_view table, RowPtr row) = 0;
+    /// `before` is the row that was told last for this object, empty for a new one.
+    virtual void put(std::string_view table, RowPtr row, const RowPtr& before) = 0;
     virtual void erase(std::string_view table, std::string_view key) = 0;
     /// The first list is in; stays true through reconnects.
     virtual void complete(std::string_view table) = 0;

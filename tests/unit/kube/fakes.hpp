@@ -141,7 +141,7 @@ class RecordingSink final : public Sink {
             rows.insert_or_assign(std::string(row.key()), row);
         journal.push_back("replace " + std::string(table) + " " + std::to_string(all.size()));
     }
-    void put(std::string_view, RowPtr row) override {
+    void put(std::string_view, RowPtr row, const RowPtr&) override {
         journal.push_back("put " + std::string(row.key()));
         rows.insert_or_assign(std::string(row.key()), std::move(row));
     }

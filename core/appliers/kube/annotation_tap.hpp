@@ -1,0 +1,39 @@
+#pragma once
+
+#include "appliers/kube/annotation_applier.hpp"
+#include "kube/sink.hpp"
+
+#include <string>
+#include <unordered_map>
+
+namespace weft::appliers {
+
+/// Stands between the reflectors and the engine: shows the applier what came of its writes, and keeps pure echoes of
+/// them from the engine, so that no rule runs for what weft wrote itself. An echo that comes together with other news
+/// goes through whole.
+class AnnotationTap final : public kube::Sink {
+  public:
+    AnnotationTap(kube::Sink& next, AnnotationApplier& applier) : next_(next), applier_(applier) {}
+
+    void replace_all(std::string_view table, std::vector<RowPtr> rows) override;
+    void put(std::string_view table, RowPtr row, const RowPtr& before) override;
+    void erase(std::string_view table, std::string_view key) override;
+    void complete(std::string_view table) override;
+    void flush() override { next_.flush(); }
+    void malformed(const ObjectRef& object, const Error& error) override { next_.malformed(object, error); }
+    void mended(const ObjectRef& object) override { next_.mended(object); }
+
+    std::uint64_t echoes() const { return echoes_; }
+
+  private:
+    using Held = std::unordered_map<std::string, RowPtr, StringHash, std::equal_to<>>;
+    Held* held_of(std::string_view table);
+
+    kube::Sink& next_;
+    AnnotationApplier& applier_;
+    Held pods_;  ///< what the engine has, where that is not the latest
+    Held nodes_;
+    std::uint64_t echoes_ = 0;
+};
+
+}  // namespace weft::appliers

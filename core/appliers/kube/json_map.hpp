@@ -1,0 +1,36 @@
+#pragma once
+
+#include <weft/base/json.hpp>
+#include <weft/base/result.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// Annotations that hold JSON: compared by meaning, merged by sub-key.
+namespace weft::appliers {
+
+/// The same value: members of objects in any order, numbers by value.
+bool json_equal(JsonView a, JsonView b);
+/// The same text, or two texts that are the same JSON object or array.
+bool same_annotation(std::string_view a, std::string_view b);
+
+/// One sub-key as it should be; without a value it should not be there.
+struct SubKey {
+    std::string_view name;
+    std::optional<std::string_view> value;  ///< JSON
+};
+
+/// What an annotation's text should become.
+struct Merged {
+    bool changed = false;
+    std::optional<std::string> text;  ///< nothing: no annotation
+};
+
+/// Puts the sub-keys into the JSON object that `current` holds (none: an absent annotation). Foreign members stay;
+/// members are sorted by name, as OVN-Kubernetes writes them; an object without members is no annotation. Fails,
+/// touching nothing, when `current` or a value is not what it should be.
+Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey> sub_keys);
+
+}  // namespace weft::appliers
