@@ -1,0 +1,31 @@
+#include "cni/server/operation.hpp"
+
+#include <weft/base/log.hpp>
+
+namespace weft::cni {
+
+void Operation::finish(Reply reply) {
+    if (finished_) return;
+    finished_ = true;
+    const auto self = shared_from_this();
+    const auto took = Clock::system().now() - arrived_;
+    const std::string name(to_string(command()));
+    hub_.count([&](CniMetrics& m) { (reply.error ? m.failures : m.requests)[name].add(took); });
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    if (reply.error) {
+        log(LogLevel::warn, "cni", name + " failed",
+            {{"container", invocation().container_id},
+             {"args", invocation().args.substr(0, 300)},
+             {"error", reply.error->msg},
+             {"details", reply.error->details},
+             {"ms", std::to_string(milliseconds)}});
+    } else if (command() == Command::add || command() == Command::del) {
+        log(LogLevel::info, "cni", name + " done",
+            {{"container", invocation().container_id}, {"ms", std::to_string(milliseconds)}});
+    }
+    for (const auto& [id, waiter] : std::exchange(waiters_, {}))
+        waiter(reply);
+    hub_.finished(*this);
+}
+
+}  // namespace weft::cni
