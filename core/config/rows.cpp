@@ -8,7 +8,8 @@
 namespace weft::config {
 
 std::string Settings::admin_socket() const {
-    return weft.admin_socket.empty() ? weft.run_dir + "/admin.sock" : weft.admin_socket;
+    if (!weft.admin_socket.empty()) return weft.admin_socket;
+    return weft.run_dir + (role == Role::cluster ? "/admin-cluster.sock" : "/admin-node.sock");
 }
 
 std::string Settings::plugin_dir() const {
@@ -20,11 +21,11 @@ std::string Settings::cni_dir() const {
 }
 
 std::string Settings::cni_socket() const {
-    return cni_dir() + "/weft-cni.sock";
+    return cni_dir() + "/ovn-cni-server.sock";
 }
 
 std::string Settings::lock_file() const {
-    return weft.run_dir + "/weftd.lock";
+    return weft.run_dir + (role == Role::cluster ? "/weftd-cluster.lock" : "/weftd-node.lock");
 }
 
 std::string Settings::leader_identity() const {

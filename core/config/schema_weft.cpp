@@ -20,9 +20,9 @@ Result<void> check_absolute(std::string_view value) {
     return invalid(json_quote(value) + " is no absolute path", "begin it with /");
 }
 
-/// A unix socket's path has 108 bytes with its NUL; the longest name below run-dir is /cni/weft-cni.sock.
+/// A unix socket's path has 108 bytes with its NUL; the longest name below run-dir is /cni/ovn-cni-server.sock.
 Result<void> check_run_dir(std::string_view value) {
-    if (value.empty()) return invalid("run-dir is empty", "leave the key out for /run/weft");
+    if (value.empty()) return invalid("run-dir is empty", "leave the key out for /var/run/ovn-kubernetes");
     if (auto absolute = check_absolute(value); !absolute) return absolute;
     if (value.size() > 80) return invalid("run-dir is too long for a unix socket's path", "use at most 80 bytes");
     return {};
@@ -63,12 +63,13 @@ void add_weft_keys(std::vector<KeySpec>& to) {
         .check(check_role);
     weft.add<&WeftSection::node>("node", "", "Name of this node's Node object; empty: the host's name in lower case.")
         .env("K8S_NODE");
-    weft.add<&WeftSection::run_dir>(
-            "run-dir", "/run/weft",
-            "Folder of the CNI socket, the admin socket and the lock file. Give each weftd on a "
-            "machine its own.")
+    weft.add<&WeftSection::run_dir>("run-dir", "/var/run/ovn-kubernetes",
+                                    "Folder of the CNI socket (cni/ovn-cni-server.sock), the admin socket and the "
+                                    "lock. Each node on a machine needs its "
+                                    "own; the two roles of one node share it.")
         .check(check_run_dir);
-    weft.add<&WeftSection::admin_socket>("admin-socket", "", "Where weftctl finds weftd; empty: <run-dir>/admin.sock.")
+    weft.add<&WeftSection::admin_socket>("admin-socket", "",
+                                         "Where weftctl finds weftd; empty: <run-dir>/admin-<role>.sock.")
         .check(check_absolute);
     weft.add<&WeftSection::plugin_dir>("plugin-dir", "",
                                        "Folder of the plugins' .so files; empty: where the packages put them.")

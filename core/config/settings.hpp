@@ -285,7 +285,7 @@ struct Settings {
     std::string admin_socket() const;
     std::string plugin_dir() const;
     std::string cni_dir() const;     ///< <run-dir>/cni, mode 0700
-    std::string cni_socket() const;  ///< <run-dir>/cni/weft-cni.sock
+    std::string cni_socket() const;  ///< <run-dir>/cni/ovn-cni-server.sock
     std::string lock_file() const;   ///< <run-dir>/weftd.lock: one weftd a run-dir
     std::string leader_identity() const;
 };

@@ -19,7 +19,7 @@ TEST_F(LoadTest, WithoutAnythingTheDefaultsCount) {
     EXPECT_EQ(s.north.remote, "unix:/var/run/ovn/ovnnb_db.sock");
     EXPECT_EQ(s.south.remote, "unix:/var/run/ovn/ovnsb_db.sock");
     EXPECT_EQ(s.switch_db.remote, "unix:/var/run/openvswitch/db.sock");
-    EXPECT_EQ(s.admin_socket(), "/run/weft/admin.sock");
+    EXPECT_EQ(s.admin_socket(), "/var/run/ovn-kubernetes/admin-node.sock");
     EXPECT_FALSE(s.plugins.listed);
     EXPECT_THAT(config->warnings(), IsEmpty());
     EXPECT_THAT(config->files(), IsEmpty());
@@ -336,11 +336,15 @@ TEST_F(LoadTest, RunDirPrefixesWeftsOwnFiles) {
     auto config = load("[weft]\nrun-dir=/tmp/n1\n[ovspaths]\nrun-dir=/tmp/n1/ovs\n[ovnnorth]\nrun-dir=/tmp/n1/ovn\n");
     ASSERT_TRUE(config) << config.error().text();
     const auto& s = config->settings();
-    EXPECT_EQ(s.admin_socket(), "/tmp/n1/admin.sock");
-    EXPECT_TRUE(s.cni_socket().starts_with("/tmp/n1/cni/"));
-    EXPECT_EQ(s.lock_file(), "/tmp/n1/weftd.lock");
+    EXPECT_EQ(s.admin_socket(), "/tmp/n1/admin-node.sock");
+    EXPECT_EQ(s.cni_socket(), "/tmp/n1/cni/ovn-cni-server.sock");
+    EXPECT_EQ(s.lock_file(), "/tmp/n1/weftd-node.lock");
     EXPECT_EQ(s.switch_db.remote, "unix:/tmp/n1/ovs/db.sock");
     EXPECT_EQ(s.north.remote, "unix:/tmp/n1/ovn/ovnnb_db.sock");
+    config = load("", {"--role=cluster"});
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->settings().admin_socket(), "/var/run/ovn-kubernetes/admin-cluster.sock");
+    EXPECT_EQ(config->settings().lock_file(), "/var/run/ovn-kubernetes/weftd-cluster.lock");
     EXPECT_THAT(error_of("[weft]\nrun-dir=relative\n"), HasSubstr("no absolute path"));
     EXPECT_THAT(error_of("[weft]\nrun-dir=/" + std::string(90, 'x') + "\n"), HasSubstr("too long"));
 }
