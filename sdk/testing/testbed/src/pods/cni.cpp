@@ -70,9 +70,9 @@ Result<CniPlugin> CniPlugin::find(CniConfig config, const std::vector<std::files
 Result<CniResult> CniPlugin::add(const CniAttachment& attachment) const {
     auto output = call("ADD", attachment, {});
     if (!output) return output.error();
-    CniResult result{.text = std::move(*output)};
-    const auto parsed = JsonDocument::parse(result.text);
+    const auto parsed = JsonDocument::parse(*output);
     if (!parsed) return Error(parsed.error()).at("result of CNI ADD");
+    CniResult result{.text = parsed->root().dump()};
     Result<void> good;
     parsed->root()["ips"].each([&](JsonView ip) {
         auto address = IpPrefix::parse(ip["address"].string_or(""));

@@ -30,7 +30,7 @@ struct CniAttachment {
 
 struct CniResult {
     std::vector<Ip> addresses;
-    std::string text;  ///< as printed by the plugin; DEL and CHECK get it as prevResult
+    std::string text;  ///< compact JSON; DEL and CHECK get it as prevResult
 };
 
 /// Calls a plugin, as the specification says (ADD, DEL, CHECK).

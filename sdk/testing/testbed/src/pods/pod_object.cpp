@@ -23,8 +23,14 @@ void pod_condition(JsonWriter& out, std::string_view type, const std::string& no
     out.object([&] { out.member("type", type).member("status", "True").member("lastTransitionTime", now); });
 }
 
+/// Lists of a status are merged by a key that isn't unique (InternalIP twice); this element makes it a replacement.
+void replace_list(JsonWriter& out) {
+    out.object([&] { out.member("$patch", "replace"); });
+}
+
 void ip_list(JsonWriter& out, std::string_view list, const std::vector<Ip>& addresses) {
     out.key(list).array([&] {
+        replace_list(out);
         for (const auto& address : addresses)
             out.object([&] { out.member("ip", address.text()); });
     });
@@ -58,8 +64,8 @@ PodObject PodObject::parse(JsonView pod) {
     bool port_known = false;
     spec["containers"].each([&](JsonView container) {
         result.containers.push_back({text(container["name"]), text(container["image"])});
-        container["ports"].each([&](JsonView port) {
-            const auto number = port["containerPort"].unsigned_integer().value_or(0);
+        container["ports"].each([&](JsonView one) {
+            const auto number = one["containerPort"].unsigned_integer().value_or(0);
             if (!port_known && number > 0 && number < 65536) result.port = static_cast<std::uint16_t>(number);
             port_known = port_known || number > 0;
         });
@@ -130,6 +136,7 @@ std::string node_status(const NodeObject& node, const std::string& now) {
     out.object([&] {
         out.key("status").object([&] {
             out.key("addresses").array([&] {
+                replace_list(out);
                 for (const auto& address : node.addresses) {
                     out.object([&] { out.member("type", "InternalIP").member("address", address.text()); });
                 }
