@@ -105,16 +105,18 @@ void Loop::unwatch(int fd) {
     if (watched_.erase(fd) != 0) (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
+/// Until nothing is left; false when that was all, and the end.
 bool Loop::run_posted() {
-    std::vector<Task> tasks;
-    {
-        const std::scoped_lock lock(mutex_);
-        tasks.swap(posted_);
-        if (tasks.empty() && stopping_) return false;
+    while (true) {
+        std::vector<Task> tasks;
+        {
+            const std::scoped_lock lock(mutex_);
+            tasks.swap(posted_);
+            if (tasks.empty()) return !stopping_;
+        }
+        for (const auto& task : tasks)
+            guarded(task);
     }
-    for (const auto& task : tasks)
-        guarded(task);
-    return true;
 }
 
 void Loop::run_timers() {

@@ -103,7 +103,9 @@ std::vector<RouteEntry> wanted_routes(const tables::PodInterface& interface) {
         route.destination = destination.network();
         route.gateway = gateway;
         route.mtu = destination.length() == 0 ? interface.routable_mtu : 0;
-        route.on_link = gateway && !gateway->is_link_local() && !covered(interface.addresses, *gateway);
+        // An IPv6 link-local gateway is on the link as it is.
+        const bool own_link = gateway && gateway->is_v6() && gateway->is_link_local();
+        route.on_link = gateway && !own_link && !covered(interface.addresses, *gateway);
         routes.push_back(route);
     };
     for (const auto& gateway : interface.gateways) {
@@ -121,18 +123,21 @@ bool is_there(const RouteEntry& wanted, const std::vector<RouteEntry>& routes) {
     });
 }
 
-/// Waits for the kernel's word that no address of the link is tentative any more.
-void settle(Handle& pod, const Link& link) {
+bool settled(const std::vector<netlink::Address>& there, const std::vector<IpPrefix>& ours) {
+    return std::none_of(there.begin(), there.end(), [&](const netlink::Address& a) {
+        return a.tentative && std::find(ours.begin(), ours.end(), a.address) != ours.end();
+    });
+}
+
+/// Waits for the kernel's word that none of the pod's addresses is tentative any more.
+void settle(Handle& pod, const Link& link, const std::vector<IpPrefix>& ours) {
     constexpr auto patience = std::chrono::seconds(10);
     auto notifications = netlink::Socket::open();
     if (!notifications || !notifications->join({RTNLGRP_IPV6_IFADDR})) return;
     const auto deadline = Clock::system().now() + patience;
     while (true) {
         const auto addresses = pod.addresses(link.index);
-        if (!addresses ||
-            std::none_of(addresses->begin(), addresses->end(), [](const netlink::Address& a) { return a.tentative; })) {
-            return;
-        }
+        if (!addresses || settled(*addresses, ours)) return;
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::system().now());
         pollfd wait{notifications->fd(), POLLIN, 0};
         if (left.count() <= 0 || ::poll(&wait, 1, static_cast<int>(left.count())) == 0) break;
@@ -171,7 +176,7 @@ Result<void> configure_container_end(const PodLinkSpec& spec) {
         if (is_there(route, *routes)) continue;
         if (auto done = pod->replace_route(link, route); !done) return done;
     }
-    if (v6) settle(*pod, link);
+    if (v6) settle(*pod, link, interface.addresses);
     return {};
 }
 
