@@ -192,7 +192,10 @@ namespace {
 class ShadowRows final : public OperatorOut {
   public:
     explicit ShadowRows(std::size_t slots) : rows(slots) {}
-    void put(std::size_t slot, RowPtr row) override { rows.at(slot)[std::string(row.key())] = std::move(row); }
+    void put(std::size_t slot, RowPtr row) override {
+        std::string key(row.key());
+        rows.at(slot).insert_or_assign(std::move(key), std::move(row));
+    }
     void erase(std::size_t slot, std::string_view key) override { rows.at(slot).erase(std::string(key)); }
     std::vector<std::map<std::string, RowPtr>> rows;
 };
