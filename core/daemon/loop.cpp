@@ -1,15 +1,15 @@
 #include "daemon/loop.hpp"
 
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <stdexcept>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 namespace weft::daemon {
 
@@ -39,7 +39,8 @@ void Loop::wake() {
 void Loop::handle_signals(std::vector<int> signals, std::function<void(int)> on_signal) {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : signals) sigaddset(&set, signal);
+    for (const int signal : signals)
+        sigaddset(&set, signal);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     signal_fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signal_fd_ < 0) throw std::runtime_error("signalfd: out of file descriptors");
@@ -74,7 +75,8 @@ void Loop::run_tasks() {
         const std::lock_guard lock(mutex_);
         tasks.swap(tasks_);
     }
-    for (auto& task : tasks) task();
+    for (auto& task : tasks)
+        task();
 }
 
 void Loop::read_signals() {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <weft/base/clock.hpp>
+
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
-
-#include <weft/base/clock.hpp>
 
 namespace weft::daemon {
 

@@ -9,10 +9,13 @@ engine::ModuleSpec module_of(const plugin::Loaded& loaded) {
     engine::ModuleSpec module;
     module.name = loaded.name();
     module.rules = declared.rules;
-    for (const auto& op : declared.operators) module.operators.push_back({op.name, op.role, op.spec});
-    for (const auto& adapter : declared.adapters) module.adapters.push_back({adapter.name, adapter.role, adapter.spec});
+    for (const auto& op : declared.operators)
+        module.operators.push_back({op.name, op.role, op.spec});
+    for (const auto& adapter : declared.adapters)
+        module.adapters.push_back({adapter.name, adapter.role, adapter.spec});
     module.extension_points = declared.extension_points;
-    for (const auto& resource : declared.resources) module.inputs.push_back(resource.spec.table);
+    for (const auto& resource : declared.resources)
+        module.inputs.push_back(resource.spec.table);
     return module;
 }
 
@@ -41,15 +44,18 @@ std::vector<TableSpec> replica_tables(const std::vector<engine::ModuleSpec>& mod
         for (const auto& rule : module.rules) {
             if (!runs_in(rule.role, role)) continue;
             note(rule.driver);
-            for (const auto& read : rule.reads) note(read.table);
+            for (const auto& read : rule.reads)
+                note(read.table);
         }
         for (const auto& op : module.operators) {
             if (!runs_in(op.role, role)) continue;
-            for (const auto& input : op.spec.inputs) note(input);
+            for (const auto& input : op.spec.inputs)
+                note(input);
         }
     }
     std::vector<TableSpec> out;
-    for (const auto& [name, table] : found) out.push_back(table);
+    for (const auto& [name, table] : found)
+        out.push_back(table);
     return out;
 }
 
@@ -68,7 +74,8 @@ std::vector<Watch> watches(const std::vector<const plugin::Loaded*>& plugins, Ro
         }
     }
     std::vector<Watch> out;
-    for (const auto& [name, watch] : merged) out.push_back(watch);
+    for (const auto& [name, watch] : merged)
+        out.push_back(watch);
     return out;
 }
 
@@ -79,7 +86,8 @@ std::map<std::string, std::vector<std::string>> writes_of_rules(const std::vecto
         for (const auto& rule : module.rules) {
             if (!runs_in(rule.role, role)) continue;
             auto& tables = out[module.name + "/" + rule.name];
-            for (const auto& table : rule.writes) tables.emplace_back(table.name);
+            for (const auto& table : rule.writes)
+                tables.emplace_back(table.name);
         }
     }
     return out;

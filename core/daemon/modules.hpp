@@ -1,11 +1,11 @@
 #pragma once
 
+#include "engine/engine.hpp"
+#include "plugin/registry.hpp"
+
 #include <map>
 #include <string>
 #include <vector>
-
-#include "engine/engine.hpp"
-#include "plugin/registry.hpp"
 
 /// What the enabled plugins ask of the kernel, gathered from what they declared.
 namespace weft::daemon {

@@ -58,12 +58,15 @@ std::set<std::string> tables_in_use(std::string_view prefix, const std::vector<e
         for (const auto& rule : module.rules) {
             if (!runs_in(rule.role, role)) continue;
             note(rule.driver.name);
-            for (const auto& read : rule.reads) note(read.table.name);
-            for (const auto& write : rule.writes) note(write.name);
+            for (const auto& read : rule.reads)
+                note(read.table.name);
+            for (const auto& write : rule.writes)
+                note(write.name);
         }
         for (const auto& op : module.operators) {
             if (!runs_in(op.role, role)) continue;
-            for (const auto& input : op.spec.inputs) note(input.name);
+            for (const auto& input : op.spec.inputs)
+                note(input.name);
         }
     }
     for (const auto* plugin : plugins) {

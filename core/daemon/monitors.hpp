@@ -1,15 +1,15 @@
 #pragma once
 
-#include <set>
-#include <string>
-#include <vector>
-
 #include "engine/engine.hpp"
 #include "ovsdb/monitor.hpp"
 #include "plugin/registry.hpp"
 
-/// What weft replicates of each database: the tables that rules write, read or claim, without the columns that change by
-/// themselves all the time.
+#include <set>
+#include <string>
+#include <vector>
+
+/// What weft replicates of each database: the tables that rules write, read or claim, without the columns that change
+/// by themselves all the time.
 namespace weft::daemon {
 
 /// OVSDB names of the tables with this prefix ("NB/") that modules write or read and plugins claim.

@@ -12,8 +12,8 @@ OvsdbLink::OvsdbLink(Options options, engine::Engine& engine, appliers::ovsdb::E
     : options_(std::move(options)),
       engine_(engine),
       replica_(*options_.client.database),
-      applier_(std::make_unique<appliers::ovsdb::Applier>(appliers::ovsdb::Applier::Options{.name = options_.name}, engine,
-                                                          replica_, *this, extra, clock, std::move(unsettled))),
+      applier_(std::make_unique<appliers::ovsdb::Applier>(appliers::ovsdb::Applier::Options{.name = options_.name},
+                                                          engine, replica_, *this, extra, clock, std::move(unsettled))),
       wake_(std::move(wake)) {}
 
 Result<void> OvsdbLink::start() {
@@ -28,6 +28,13 @@ void OvsdbLink::drain() {
     for (auto& event : client_->take()) {
         std::visit([this](auto& e) { on(e); }, event);
     }
+}
+
+std::string OvsdbLink::address() const {
+    std::string all;
+    for (const auto& remote : options_.client.remotes)
+        all += (all.empty() ? "" : ",") + remote.text();
+    return all;
 }
 
 bool OvsdbLink::ready() const {
@@ -57,7 +64,9 @@ weft::ovsdb::ColumnSet OvsdbLink::columns(const weft::ovsdb::TableInfo& table) c
     return capabilities_ ? capabilities_->columns(table) : weft::ovsdb::ColumnSet();
 }
 
-std::uint64_t OvsdbLink::commit(const weft::ovsdb::Transaction& transaction) { return client_->transact(transaction); }
+std::uint64_t OvsdbLink::commit(const weft::ovsdb::Transaction& transaction) {
+    return client_->transact(transaction);
+}
 
 void OvsdbLink::transact(weft::ovsdb::Transaction transaction,
                          std::function<void(const weft::ovsdb::Outcome&)> answered) {
@@ -69,13 +78,16 @@ void OvsdbLink::transact(weft::ovsdb::Transaction transaction,
 
 void OvsdbLink::on(weft::ovsdb::Connected& event) {
     log(LogLevel::info, options_.name, "connected",
-        {{"remote", event.remote}, {"schema", event.capabilities->version()}, {"resumed", event.resumed ? "yes" : "no"}});
+        {{"remote", event.remote},
+         {"schema", event.capabilities->version()},
+         {"resumed", event.resumed ? "yes" : "no"}});
     connected_ = true;
     loaded_ = false;
     capabilities_ = event.capabilities;
     if (!ever_loaded_ && !capabilities_->absent().empty()) {
         std::string absent;
-        for (const auto& name : capabilities_->absent()) absent += (absent.empty() ? "" : ", ") + name;
+        for (const auto& name : capabilities_->absent())
+            absent += (absent.empty() ? "" : ", ") + name;
         log(LogLevel::info, options_.name, "this server lacks optional columns; rows are written without them",
             {{"absent", absent}});
     }
@@ -90,7 +102,8 @@ void OvsdbLink::post_features() {
         }
         for (const auto& column : table->columns) {
             if (column.facts.optional && capabilities_->has_column(*table, column)) {
-                features.push_back({Key<tables::OvnFeature>{std::string(table->name) + "." + std::string(column.name)}});
+                features.push_back(
+                    {Key<tables::OvnFeature>{std::string(table->name) + "." + std::string(column.name)}});
             }
         }
     }
@@ -113,13 +126,15 @@ void OvsdbLink::on(weft::ovsdb::Update& event) {
     post(*changes);
     if (first) {
         engine::ChangeSet complete;
-        for (const auto& table : options_.read_tables) complete.complete(table);
+        for (const auto& table : options_.read_tables)
+            complete.complete(table);
         engine_.post(std::move(complete));
         applier_->loaded();
     } else {
         applier_->database_changed(*changes);
     }
-    for (const auto& observer : observers_) observer(*changes);
+    for (const auto& observer : observers_)
+        observer(*changes);
 }
 
 void OvsdbLink::post(const Changes& changes) {
@@ -157,7 +172,8 @@ void OvsdbLink::on(weft::ovsdb::Disconnected& event) {
     locked_ = false;
     trouble_ = event.reason;
     log(LogLevel::warn, options_.name, "connection lost", {{"reason", event.reason}});
-    for (const auto& observer : trouble_observers_) observer(event.reason);
+    for (const auto& observer : trouble_observers_)
+        observer(event.reason);
 }
 
 void OvsdbLink::on(weft::ovsdb::Refused& event) {

@@ -1,18 +1,18 @@
 #pragma once
 
+#include "appliers/ovsdb/applier.hpp"
+#include "ovsdb/client.hpp"
+#include "ovsdb/replica.hpp"
+
 #include <functional>
 #include <memory>
 #include <set>
 #include <string>
 
-#include "appliers/ovsdb/applier.hpp"
-#include "ovsdb/client.hpp"
-#include "ovsdb/replica.hpp"
-
 namespace weft::daemon {
 
-/// One database: its connection, its replica on the engine thread, and its applier. Rows of tables that rules read go to
-/// the engine as input tables "replica/…".
+/// One database: its connection, its replica on the engine thread, and its applier. Rows of tables that rules read go
+/// to the engine as input tables "replica/…".
 class OvsdbLink final : public appliers::ovsdb::Channel {
   public:
     struct Options {
@@ -43,6 +43,8 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     const weft::ovsdb::DatabaseReplica& replica() const { return replica_; }
     /// For transactions that are no desired rows (the CNI server's ports); the answer comes to `answered`.
     void transact(weft::ovsdb::Transaction transaction, std::function<void(const weft::ovsdb::Outcome&)> answered);
+    const std::string& name() const { return options_.name; }
+    std::string address() const;
     bool ready() const;
     /// What keeps the link from being ready; empty when it is.
     std::string trouble() const;

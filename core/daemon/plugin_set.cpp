@@ -9,12 +9,24 @@ namespace {
 
 /// OVN-Kubernetes' switches that ask for a feature.
 constexpr std::array feature_switches{
-    "enable-admin-network-policy",  "enable-egress-ip",           "enable-egress-firewall",
-    "enable-egress-qos",            "enable-egress-service",      "enable-multi-external-gateway",
-    "enable-multi-network",         "enable-multi-networkpolicy", "enable-persistent-ips",
-    "enable-network-segmentation",  "enable-network-connect",     "enable-route-advertisements",
-    "enable-evpn",                  "enable-network-qos",         "enable-dns-name-resolver",
-    "enable-observability",         "enable-multicast",           "enable-hybrid-overlay",
+    "enable-admin-network-policy",
+    "enable-egress-ip",
+    "enable-egress-firewall",
+    "enable-egress-qos",
+    "enable-egress-service",
+    "enable-multi-external-gateway",
+    "enable-multi-network",
+    "enable-multi-networkpolicy",
+    "enable-persistent-ips",
+    "enable-network-segmentation",
+    "enable-network-connect",
+    "enable-route-advertisements",
+    "enable-evpn",
+    "enable-network-qos",
+    "enable-dns-name-resolver",
+    "enable-observability",
+    "enable-multicast",
+    "enable-hybrid-overlay",
     "enable-uplink",
 };
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "config/config.hpp"
 #include "plugin/registry.hpp"
+
+#include <string>
+#include <vector>
 
 namespace weft::daemon {
 

@@ -48,7 +48,8 @@ void EnginePods::ask_server(const std::string& ns, const std::string& name,
             if (!document) return answer(document.error());
             const auto metadata = document->root()["metadata"];
             const auto source = metadata["annotations"][config_source].string();
-            answer(std::optional(cni::PodFacts{std::string(metadata["uid"].string_or("")), source && *source != "api"}));
+            answer(
+                std::optional(cni::PodFacts{std::string(metadata["uid"].string_or("")), source && *source != "api"}));
         });
     });
 }
@@ -77,9 +78,8 @@ PortProgress::PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north,
 
 void PortProgress::stage(const std::string& ns, const std::string& name, const std::string& iface_id,
                          std::function<void(cni::Progress)> answer) {
-    loop_.post([this, pod = ns + "/" + name, iface_id, answer = std::move(answer)] {
-        answer_on_loop(pod, iface_id, answer);
-    });
+    loop_.post(
+        [this, pod = ns + "/" + name, iface_id, answer = std::move(answer)] { answer_on_loop(pod, iface_id, answer); });
 }
 
 std::string PortProgress::note_of(const std::string& pod) const {

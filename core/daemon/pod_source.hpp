@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
-
 #include "cni/server/sources.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/ovsdb_link.hpp"
 #include "engine/engine.hpp"
 #include "kube/client.hpp"
+
+#include <functional>
 
 namespace weft::daemon {
 

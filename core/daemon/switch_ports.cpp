@@ -26,14 +26,16 @@ const weft::ovsdb::TableInfo& info() {
 
 weft::ovsdb::Map<std::string, std::string> to_map(const std::map<std::string, std::string>& entries) {
     weft::ovsdb::Map<std::string, std::string> map;
-    for (const auto& [key, value] : entries) map.set(key, value);
+    for (const auto& [key, value] : entries)
+        map.set(key, value);
     return map;
 }
 
 cni::SwitchInterface describe(const ovs::Interface& row) {
     cni::SwitchInterface out;
     out.name = row.name.get();
-    for (const auto& [key, value] : row.external_ids.get()) out.external_ids.emplace(key, value);
+    for (const auto& [key, value] : row.external_ids.get())
+        out.external_ids.emplace(key, value);
     out.ofport = row.ofport.get();
     out.error = row.error.get().value_or("");
     return out;
@@ -146,7 +148,8 @@ void BridgePorts::add_port(const cni::AddPort& add, const Uuid& on, Transaction&
     ovs::Port port;
     port.name = add.name;
     port.other_config = to_map(add.other_config);
-    port.interfaces = weft::ovsdb::Set<weft::ovsdb::Ref<ovs::Interface>>{weft::ovsdb::Ref<ovs::Interface>(interface_uuid)};
+    port.interfaces =
+        weft::ovsdb::Set<weft::ovsdb::Ref<ovs::Interface>>{weft::ovsdb::Ref<ovs::Interface>(interface_uuid)};
     const Uuid port_uuid = Uuid::random();
     const auto insert = [&](const TableInfo& table, const Uuid& uuid, const void* row) {
         // Cannot fail: no reference is by key.
@@ -172,8 +175,10 @@ void BridgePorts::set_ids(const cni::SetExternalIds& set, Transaction& into) con
     if (!interface) return;
     const ColumnInfo& ids = *info<ovs::Interface>().column("external_ids");
     Mutations mutations;
-    for (const auto& [key, value] : set.set) mutations.set_entry(ids, key, value);
-    for (const auto& key : set.remove) mutations.erase_entry(ids, key);
+    for (const auto& [key, value] : set.set)
+        mutations.set_entry(ids, key, value);
+    for (const auto& key : set.remove)
+        mutations.erase_entry(ids, key);
     if (!mutations.empty()) into.mutate(info<ovs::Interface>(), interface->uuid, mutations);
 }
 

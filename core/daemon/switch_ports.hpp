@@ -1,10 +1,10 @@
 #pragma once
 
-#include <mutex>
-
 #include "cni/server/switch_ports.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/ovsdb_link.hpp"
+
+#include <mutex>
 
 namespace weft::daemon {
 

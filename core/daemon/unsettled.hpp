@@ -1,14 +1,14 @@
 #pragma once
 
+#include "engine/engine.hpp"
+
+#include <weft/engine/status.hpp>
+
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <weft/engine/status.hpp>
-
-#include "engine/engine.hpp"
 
 namespace weft::daemon {
 

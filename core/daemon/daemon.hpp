@@ -1,0 +1,85 @@
+#pragma once
+
+#include "config/config.hpp"
+#include "daemon/kube_part.hpp"
+#include "daemon/loop.hpp"
+#include "daemon/node_part.hpp"
+#include "engine/engine.hpp"
+#include "plugin/registry.hpp"
+#include "services/admin_server.hpp"
+#include "services/health.hpp"
+#include "services/http_server.hpp"
+#include "services/metrics.hpp"
+#include "services/notifier.hpp"
+#include "services/run_lock.hpp"
+#include "services/standard_metrics.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// weftd: puts the parts together for a role and turns the loop.
+namespace weft::daemon {
+
+class Daemon {
+  public:
+    explicit Daemon(config::Config config);
+    ~Daemon();
+
+    /// Everything that can be wrong at start is an error here, before anything is touched.
+    Result<void> start();
+    /// Until a signal, or until the lead of the cluster is lost; returns the exit code.
+    int run();
+
+  private:
+    Result<void> load_plugins();
+    Result<void> build_engine();
+    Result<void> start_role();
+    Result<void> lead();
+    Result<void> start_watching();
+    Result<void> start_services();
+    Result<void> post_settings();
+    void reload();
+    Result<void> change_plugins(const std::vector<std::string>& names);
+    std::vector<engine::ModuleSpec> modules() const;
+
+    std::optional<TimePoint> turn();
+    void update_health();
+    void on_signal(int signal);
+    void stop_all();
+
+    // status_report.cpp
+    std::string status_json() const;
+    std::string plugins_json() const;
+    std::string rbac_json() const;
+    Result<std::string> set_log_level(JsonView args);
+    void publish_metrics();
+
+    config::Config config_;
+    Loop loop_;
+    std::optional<services::RunLock> lock_;
+    std::optional<services::PidFile> pid_file_;
+    std::unique_ptr<plugin::Registry> registry_;
+    std::vector<const plugin::Loaded*> plugins_;       ///< enabled, in order of their needs
+    std::vector<const plugin::Loaded*> switched_off_;  ///< installed and disabled: only their claims count
+    std::unique_ptr<engine::Engine> engine_;
+    std::unique_ptr<KubePart> kube_;
+    std::unique_ptr<NodePart> node_;
+    std::unique_ptr<Candidacy> candidacy_;
+    services::Metrics metrics_;
+    std::unique_ptr<services::StandardMetrics> standard_metrics_;
+    services::Health health_;
+    services::Notifier notifier_;
+    std::unique_ptr<services::AdminServer> admin_;
+    std::vector<std::unique_ptr<services::HttpServer>> http_;
+    WallTime started_;
+    TimePoint started_at_;
+    bool leads_ = false;
+    bool told_ready_ = false;
+    std::uint64_t ticks_ = 0;
+    int exit_code_ = 0;
+};
+
+}  // namespace weft::daemon

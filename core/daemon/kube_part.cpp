@@ -1,0 +1,109 @@
+#include "daemon/kube_part.hpp"
+
+#include <weft/base/log.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+namespace weft::daemon {
+
+KubePart::KubePart(Options options, engine::Engine& engine)
+    : options_(std::move(options)),
+      engine_(engine),
+      client_(options_.access),
+      events_(client_, client_, {.host = options_.node}),
+      status_events_(events_),
+      engine_sink_([this](engine::ChangeSet changes) { engine_.post(std::move(changes)); },
+                   [this](const ObjectRef& object, const Error* error) {
+                       if (!error) return;
+                       log(LogLevel::warn, "kube",
+                           "object can't be read: " + object.kind + " " + object.ns + "/" + object.name, *error);
+                       appliers::record_malformed(events_, object, *error);
+                   }),
+      annotations_(client_, client_, [this](auto kind, auto ns, auto name) { return look_up(kind, ns, name); }),
+      tap_(engine_sink_, annotations_),
+      watches_(client_, client_, tap_, {.node = options_.node}) {}
+
+KubePart::~KubePart() {
+    stop();
+}
+
+appliers::AnnotationApplier::Current KubePart::look_up(std::string_view kind, std::string_view ns,
+                                                       std::string_view name) const {
+    using Presence = appliers::AnnotationApplier::Current::Presence;
+    const auto object = watches_.find(kind, ns, name);
+    if (!object.watched) return {};
+    if (!object.known) return {Presence::absent, {}, 0, false};
+    return {Presence::present, object.known->row, object.known->version, object.known->annotated};
+}
+
+void KubePart::want(const Watch& watch) {
+    if (watch.resource) {
+        watches_.want(*watch.resource, watch.scope);
+    } else if (!watches_.want(watch.table, watch.scope)) {
+        log(LogLevel::error, "kube", "nobody knows how to watch a table", {{"table", std::string(watch.table.name)}});
+    }
+}
+
+Result<void> KubePart::start(const std::vector<Watch>& watches) {
+    if (auto done = engine_.subscribe(appliers::AnnotationApplier::tables(), annotations_); !done) return done;
+    if (auto done = engine_.subscribe(appliers::StatusEvents::tables(), status_events_); !done) return done;
+    watched_ = watches;
+    for (const Watch& watch : watches)
+        want(watch);
+    client_.start();
+    client_.run([this] { watches_.start(); });
+    return {};
+}
+
+void KubePart::rewatch(const std::vector<Watch>& watches) {
+    client_.run([&] {
+        for (const Watch& before : watched_) {
+            const bool still = std::any_of(watches.begin(), watches.end(),
+                                           [&](const Watch& now) { return now.table.name == before.table.name; });
+            if (!still) watches_.drop(before.table.name);
+        }
+        for (const Watch& watch : watches)
+            want(watch);
+    });
+    watched_ = watches;
+}
+
+void KubePart::stop() {
+    engine_.unsubscribe(annotations_);
+    engine_.unsubscribe(status_events_);
+    client_.stop();
+}
+
+Candidacy::Candidacy(kube::Access access, kube::ElectorOptions options, kube::Elector::Events events)
+    : client_(std::move(access), {.thread_name = "weft-election"}),
+      elector_(client_, client_, std::move(options), std::move(events)) {}
+
+void Candidacy::start() {
+    client_.start();
+    client_.run([this] { elector_.start(); });
+}
+
+Candidacy::~Candidacy() {
+    // A Lease that we hold is given back, so that the next one need not wait; not for long, the server may be away.
+    struct Done {
+        std::mutex mutex;
+        std::condition_variable told;
+        bool done = false;
+    };
+    const auto state = std::make_shared<Done>();
+    client_.post([this, state] {
+        elector_.stop([state] {
+            const std::lock_guard lock(state->mutex);
+            state->done = true;
+            state->told.notify_all();
+        });
+    });
+    std::unique_lock lock(state->mutex);
+    state->told.wait_for(lock, std::chrono::seconds(5), [&] { return state->done; });
+    lock.unlock();
+    client_.stop();
+}
+
+}  // namespace weft::daemon

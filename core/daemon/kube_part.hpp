@@ -1,0 +1,77 @@
+#pragma once
+
+#include "appliers/kube/annotation_applier.hpp"
+#include "appliers/kube/annotation_tap.hpp"
+#include "appliers/kube/event_recorder.hpp"
+#include "appliers/kube/status_events.hpp"
+#include "daemon/modules.hpp"
+#include "engine/engine.hpp"
+#include "kube/client.hpp"
+#include "kube/elector.hpp"
+#include "kube/engine_sink.hpp"
+#include "kube/watches.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::daemon {
+
+/// Everything between this weftd and the API server: watches into the engine, annotations, conditions and Events out of
+/// it. Its state machines live on the client's thread.
+class KubePart {
+  public:
+    struct Options {
+        kube::Access access;
+        std::string node;  ///< for watches of the own node's objects; empty in role cluster
+    };
+
+    KubePart(Options options, engine::Engine& engine);
+    ~KubePart();
+
+    /// Subscribes to the engine and begins to watch.
+    Result<void> start(const std::vector<Watch>& watches);
+    /// Another set of plugins watches other things.
+    void rewatch(const std::vector<Watch>& watches);
+    /// Nothing is written from here on.
+    void stop();
+
+    kube::Client& client() { return client_; }
+    appliers::Status status() const { return annotations_.status(); }
+    std::vector<kube::ReflectorStatus> watches() const { return watches_.status(); }
+    const std::string& server() const { return options_.access.server; }
+
+  private:
+    appliers::AnnotationApplier::Current look_up(std::string_view kind, std::string_view ns,
+                                                 std::string_view name) const;
+    void want(const Watch& watch);
+
+    Options options_;
+    engine::Engine& engine_;
+    kube::Client client_;
+    appliers::EventRecorder events_;
+    appliers::StatusEvents status_events_;
+    kube::EngineSink engine_sink_;
+    appliers::AnnotationApplier annotations_;
+    appliers::AnnotationTap tap_;
+    kube::Watches watches_;
+    std::vector<Watch> watched_;
+};
+
+/// Being one of several candidates for the cluster role. Has a connection and a thread of its own, so that nothing can
+/// delay a renewal.
+class Candidacy {
+  public:
+    Candidacy(kube::Access access, kube::ElectorOptions options, kube::Elector::Events events);
+    ~Candidacy();
+    void start();
+    kube::ElectorStatus status() const { return elector_.status(); }
+
+  private:
+    kube::Client client_;
+    kube::Elector elector_;
+};
+
+}  // namespace weft::daemon

@@ -1,0 +1,155 @@
+#include "daemon/node_part.hpp"
+
+#include "daemon/monitors.hpp"
+
+#include <weft/base/log.hpp>
+#include <weft/ovsdb/nb.hpp>
+#include <weft/ovsdb/ovs.hpp>
+#include <weft/ovsdb/sb.hpp>
+#include <weft/tables/cni.hpp>
+#include <weft/tables/kube.hpp>
+
+#include <algorithm>
+
+namespace weft::daemon {
+
+namespace {
+
+weft::ovsdb::ClientSettings client_settings(const weft::ovsdb::DatabaseInfo& database,
+                                            const config::Endpoint& endpoint) {
+    weft::ovsdb::ClientSettings settings;
+    settings.database = &database;
+    // The configuration has checked the text already.
+    if (auto remotes = weft::ovsdb::Remote::parse_list(endpoint.remote)) settings.remotes = *std::move(remotes);
+    settings.tls = {endpoint.ca_certificate, endpoint.certificate, endpoint.private_key};
+    settings.lock = "weftd";
+    return settings;
+}
+
+std::set<std::string> read_tables(std::string_view prefix, const std::vector<engine::ModuleSpec>& modules) {
+    std::set<std::string> names;
+    for (const auto& table : replica_tables(modules, Role::node)) {
+        if (table.name.starts_with(prefix)) names.emplace(table.name);
+    }
+    return names;
+}
+
+cni::ServerOptions cni_options(const config::Settings& settings) {
+    cni::ServerOptions options;
+    options.run_dir = settings.weft.run_dir;
+    options.conf_dir = settings.cni.conf_dir;
+    options.conf.type = settings.cni.plugin;
+    options.conf.log_file = settings.logging.cnilogfile;
+    return options;
+}
+
+}  // namespace
+
+NodePart::NodePart(const config::Settings& settings, const std::vector<engine::ModuleSpec>& modules,
+                   const std::vector<const plugin::Loaded*>& plugins, engine::Engine& engine, Loop& loop,
+                   KubePart& kube, const Clock& clock)
+    : engine_(engine),
+      north_(
+          {"ovn-nb", client_settings(weft::ovsdb::nb_database(), settings.north),
+           northbound_monitor(tables_in_use("NB/", modules, plugins, Role::node)), read_tables("replica/NB/", modules),
+           true},
+          engine, appliers::ovsdb::extra_tables<nb::Northbound>(), clock,
+          [this](const auto& table, auto driver) { return unsettled_.any(table.table_name, driver); },
+          [&loop] { loop.wake(); }),
+      south_(
+          {"ovn-sb", client_settings(weft::ovsdb::sb_database(), settings.south),
+           southbound_monitor(tables_in_use("SB/", modules, plugins, Role::node)), read_tables("replica/SB/", modules),
+           false},
+          engine, appliers::ovsdb::extra_tables<sb::Southbound>(), clock,
+          [this](const auto& table, auto driver) { return unsettled_.any(table.table_name, driver); },
+          [&loop] { loop.wake(); }),
+      switch_(
+          {"ovs", client_settings(weft::ovsdb::ovs_database(), settings.switch_db), switch_monitor(),
+           read_tables("replica/OVS/", modules), false},
+          engine, appliers::ovsdb::extra_tables<ovs::Vswitch>(), clock,
+          [this](const auto& table, auto driver) { return unsettled_.any(table.table_name, driver); },
+          [&loop] { loop.wake(); }),
+      host_(engine),
+      ports_(switch_, loop),
+      pods_(engine, loop, kube.client()),
+      progress_(engine, loop, north_, south_),
+      server_(cni_options(settings), pods_, ports_, progress_) {}
+
+NodePart::~NodePart() {
+    stop();
+}
+
+Result<void> NodePart::start() {
+    if (auto done = engine_.subscribe({table_spec<RuleStatus>()}, unsettled_); !done) return done;
+    for (OvsdbLink* link : all()) {
+        if (auto done = link->start(); !done) return done;
+    }
+    if (auto done = host_.start(); !done) return done;
+    if (auto done = server_.start(); !done) return done;
+    return engine_.subscribe(
+        {table_spec<tables::PodInterface>(), table_spec<tables::ServingCondition>(), table_spec<tables::Pod>()}, *this);
+}
+
+void NodePart::stop() {
+    engine_.unsubscribe(*this);
+    engine_.unsubscribe(unsettled_);
+    server_.stop();
+    host_.stop();
+}
+
+void NodePart::changed(std::span<const Change> changes) {
+    std::vector<Change> for_server;
+    bool pods_went = false;
+    for (const Change& change : changes) {
+        if (change.input == 2) {
+            pods_went |= !change.after;
+        } else {
+            for_server.push_back(change);
+        }
+    }
+    if (!for_server.empty()) server_.changed(for_server);
+    if (pods_went) server_.pods_changed();
+}
+
+void NodePart::drain() {
+    for (OvsdbLink* link : all())
+        link->drain();
+}
+
+void NodePart::flush() {
+    const bool statuses = unsettled_.take_changed();
+    for (OvsdbLink* link : all()) {
+        if (statuses) link->applier().statuses_changed();
+        link->applier().flush();
+    }
+}
+
+std::optional<TimePoint> NodePart::next_deadline() const {
+    std::optional<TimePoint> next;
+    for (const OvsdbLink* link : links()) {
+        const auto at = link->applier().next_deadline();
+        if (at && (!next || *at < *next)) next = at;
+    }
+    return next;
+}
+
+void NodePart::add_claims(const plugin::Loaded& plugin) {
+    for (const auto& claim : plugin.declared().claims) {
+        if (!runs_in(claim.role, Role::node)) continue;
+        for (OvsdbLink* link : all()) {
+            if (weft::ovsdb::database_of(*claim.spec.type) == &link->replica().database()) {
+                link->applier().add_claim(claim.spec);
+            }
+        }
+    }
+}
+
+std::vector<appliers::Status> NodePart::appliers() const {
+    std::vector<appliers::Status> out;
+    for (const OvsdbLink* link : links())
+        out.push_back(link->applier().status());
+    out.push_back(host_.status());
+    return out;
+}
+
+}  // namespace weft::daemon

@@ -1,0 +1,65 @@
+#include "base/log_config.hpp"
+#include "config/config.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/main.hpp"
+#include "services/standard_metrics.hpp"
+
+#include <weft/base/log.hpp>
+
+#include <iostream>
+
+namespace {
+
+using namespace weft;
+
+int fail(const Error& error) {
+    log(LogLevel::error, "daemon", "can't start", error);
+    std::cerr << "weftd: " << error.text() << '\n';
+    return 1;
+}
+
+/// klog's scale, as OVN-Kubernetes' manifests give it, where no level of our own is set.
+LogLevel level_of(const config::Settings& settings) {
+    if (auto level = parse_log_level(settings.weft.log_level)) return *level;
+    return settings.logging.loglevel >= 5 ? LogLevel::debug : LogLevel::info;
+}
+
+Result<void> start_logging(const config::Settings& settings) {
+    LogConfig logging;
+    logging.level = level_of(settings);
+    logging.file = settings.logging.logfile;
+    logging.max_size_mb = settings.logging.logfile_maxsize;
+    logging.max_backups = settings.logging.logfile_maxbackups;
+    if (auto done = configure_logging(logging); !done) return done;
+    for (const auto& entry : settings.weft.log_levels) {
+        const auto equals = entry.find('=');
+        if (equals == std::string::npos) continue;
+        if (auto level = parse_log_level(entry.substr(equals + 1))) set_log_level(*level, entry.substr(0, equals));
+    }
+    return {};
+}
+
+}  // namespace
+
+namespace weft::daemon {
+
+int weftd_main(int argc, char** argv) {
+    config::LoadOptions options;
+    options.args.assign(argv + 1, argv + argc);
+    options.for_start = true;
+    if (auto flags = config::parse_flags(options.args)) {
+        if (flags->help) return std::cout << config::flag_help(), 0;
+        if (flags->version) return std::cout << "weftd " << services::own_build().version << '\n', 0;
+    }
+    auto config = config::Config::load(std::move(options));
+    if (!config) return fail(config.error());
+    if (auto done = start_logging(config->settings()); !done) return fail(done.error());
+    for (const auto& warning : config->warnings())
+        log(LogLevel::warn, "config", "setting", warning);
+
+    Daemon weftd(*std::move(config));
+    if (auto started = weftd.start(); !started) return fail(started.error());
+    return weftd.run();
+}
+
+}  // namespace weft::daemon
