@@ -106,18 +106,62 @@ bool equal_fields(const T& a, const T& b) {
     return std::apply([&](const auto&... f) { return ((a.*(f.member) == b.*(f.member)) && ...); }, T::fields());
 }
 
-/// The type's spelling as the compiler prints it: part of the schema hash, so that a changed field type is a new schema.
+/// The name of a class that is no template, as the compiler prints it. Names of templates are not used: how compilers
+/// print their arguments differs from one place to another.
 template <class T>
-constexpr std::string_view type_spelling() {
+constexpr std::string_view class_name() {
     return __PRETTY_FUNCTION__;
 }
 
 template <class T>
+constexpr std::uint64_t type_hash();
+
+template <class A, class B>
+constexpr std::uint64_t type_hash_of(const std::pair<A, B>*) {
+    return fnv1a64("pair", type_hash<A>() * 31 + type_hash<B>());
+}
+template <class T>
+constexpr std::uint64_t type_hash_of(const std::vector<T>*) {
+    return fnv1a64("list", type_hash<T>());
+}
+template <class T>
+constexpr std::uint64_t type_hash_of(const std::optional<T>*) {
+    return fnv1a64("optional", type_hash<T>());
+}
+constexpr std::uint64_t type_hash_of(const std::string*) { return fnv1a64("text"); }
+template <class R>
+constexpr std::uint64_t type_hash_of(const Key<R>*) {
+    return fnv1a64("key");
+}
+template <class Tag>
+constexpr std::uint64_t type_hash_of(const Id<Tag>*) {
+    return fnv1a64("id");
+}
+/// Other templates (ovsdb::Column, Set, Map, …) say what they are made of by overloading this beside themselves.
+template <class T>
+constexpr std::uint64_t type_hash_of(const T*) {
+    if constexpr (Fielded<T>) {
+        std::uint64_t h = fnv1a64("struct");
+        std::apply([&](const auto&... f) {
+            ((h = fnv1a64(f.name, h * 31 + type_hash<std::remove_cvref_t<decltype(std::declval<T>().*(f.member))>>())),
+             ...);
+        }, T::fields());
+        return h;
+    } else {
+        static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_class_v<T>);
+        return fnv1a64(class_name<T>(), sizeof(T));
+    }
+}
+
+/// Part of the schema hash, so that a changed field type is a new schema.
+template <class T>
+constexpr std::uint64_t type_hash() {
+    return type_hash_of(static_cast<const T*>(nullptr));
+}
+
+template <class T>
 constexpr std::uint64_t schema_hash() {
-    std::uint64_t h = fnv1a64(T::table_name);
-    std::apply([&](const auto&... f) { ((h = fnv1a64(type_spelling<decltype(f)>(), fnv1a64(f.name, h))), ...); },
-               T::fields());
-    return h;
+    return fnv1a64(T::table_name, type_hash_of(static_cast<const T*>(nullptr)));
 }
 
 }  // namespace detail

@@ -43,6 +43,7 @@ class Set {
     auto end() const { return values_.end(); }
 
     friend bool operator==(const Set&, const Set&) = default;
+    friend constexpr std::uint64_t type_hash_of(const Set*) { return fnv1a64("set", weft::detail::type_hash<T>()); }
 
   private:
     void settle() {
@@ -100,6 +101,7 @@ class Map {
     auto end() const { return entries_.end(); }
 
     friend bool operator==(const Map&, const Map&) = default;
+    friend constexpr std::uint64_t type_hash_of(const Map*) { return fnv1a64("map", weft::detail::type_hash<K>() * 31 + weft::detail::type_hash<V>()); }
 
   private:
     auto find_slot(const K& key) {
@@ -122,6 +124,7 @@ struct Ref {
 
     std::string text() const { return uuid.is_zero() ? key : uuid.text(); }
     friend auto operator<=>(const Ref&, const Ref&) = default;
+    friend constexpr std::uint64_t type_hash_of(const Ref*) { return fnv1a64("ref"); }
 };
 
 /// `.dns_records = ovsdb::empty`: declared, and kept empty. (`= {}` leaves a column undeclared.)
@@ -165,6 +168,7 @@ class Column {
     T get() const { return value_.value_or(T{}); }
 
     friend bool operator==(const Column&, const Column&) = default;
+    friend constexpr std::uint64_t type_hash_of(const Column*) { return fnv1a64("column", weft::detail::type_hash<T>()); }
 
   private:
     std::optional<T> value_;
