@@ -84,13 +84,6 @@ void OvsdbLink::on(weft::ovsdb::Connected& event) {
     connected_ = true;
     loaded_ = false;
     capabilities_ = event.capabilities;
-    if (!ever_loaded_ && !capabilities_->absent().empty()) {
-        std::string absent;
-        for (const auto& name : capabilities_->absent())
-            absent += (absent.empty() ? "" : ", ") + name;
-        log(LogLevel::info, options_.name, "this server lacks optional columns; rows are written without them",
-            {{"absent", absent}});
-    }
     if (options_.tells_features) post_features();
 }
 
