@@ -64,9 +64,10 @@ function(weft_core_part name)
 endfunction()
 
 # weft_test(unit engine SOURCES x_test.cpp LINK weft-engine [TIMEOUT 60] [LABELS root])
-# Makes the program test-<tier>-<name>, run by ctest as <tier>/<name> with the label <tier>.
+# Makes the program test-<tier>-<name>, run by ctest as <tier>/<name> with the label <tier>. With PATHS its sources know
+# WEFT_SOURCE_DIR and WEFT_BINARY_DIR; without, a checkout elsewhere can share the compiler cache.
 function(weft_test tier name)
-  cmake_parse_arguments(TEST "NO_GTEST_MAIN" "TIMEOUT" "SOURCES;LINK;LABELS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(TEST "NO_GTEST_MAIN;PATHS" "TIMEOUT" "SOURCES;LINK;LABELS;ENVIRONMENT" ${ARGN})
   set(target test-${tier}-${name})
   add_executable(${target} ${TEST_SOURCES})
   target_link_libraries(${target} PRIVATE ${TEST_LINK} GTest::gmock)
@@ -74,8 +75,10 @@ function(weft_test tier name)
     target_link_libraries(${target} PRIVATE GTest::gmock_main)
   endif()
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/core ${PROJECT_SOURCE_DIR}/tests)
-  target_compile_definitions(${target} PRIVATE WEFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                               WEFT_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  if(TEST_PATHS)
+    target_compile_definitions(${target} PRIVATE WEFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                                 WEFT_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  endif()
   add_test(NAME ${tier}/${name} COMMAND ${target})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
