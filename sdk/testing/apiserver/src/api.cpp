@@ -3,6 +3,7 @@
 #include "defaults.hpp"
 #include "discovery.hpp"
 #include "patch.hpp"
+#include "protobuf.hpp"
 #include "validation.hpp"
 #include "yaml.hpp"
 
@@ -52,6 +53,8 @@ Outcome<Json> read_body(const HttpRequest& request) {
         body = parse_json(request.body, why);
     } else if (type == "application/yaml") {
         body = parse_yaml(request.body, why);
+    } else if (type == protobuf_type) {
+        body = parse_protobuf(request.body, why);
     } else {
         return unsupported_media_type("application/json, application/yaml");
     }
@@ -273,7 +276,7 @@ Outcome<Reply> Api::apply(const HttpRequest& request, const RequestInfo& info, c
     auto config = parse_yaml(request.body, why);
     if (!config) return bad_request("error decoding YAML: " + why);
     if (auto problem = check_type(*config, target)) return *problem;
-    if (auto problem = check_shape(*config)) return *problem;
+    if (auto problem = check_shape(*target.resource, *config)) return *problem;
     if (info.parameter("fieldManager").empty()) {
         return invalid_object({"meta.k8s.io", "patchoptions", "PatchOptions"}, "",
                               {{FieldError::Type::required, "fieldManager", "", "is required for apply patch"}});
@@ -286,6 +289,10 @@ Outcome<Reply> Api::apply(const HttpRequest& request, const RequestInfo& info, c
         config->erase("status");
     }
     set_default((*config)["metadata"], "name", target.name);
+    if (text_at(*config, {"metadata", "name"}) != target.name) {
+        return bad_request("the name of the object (" + std::string(text_at(*config, {"metadata", "name"})) +
+                           ") does not match the name on the URL (" + target.name + ")");
+    }
     auto options = write_options(request, info);
     options.applied = true;
     Writer writer{options.manager, target.subresource, store_.time(), info.flag("force")};

@@ -78,21 +78,34 @@ ApiError conflict_error(const std::vector<std::pair<std::string, FieldPath>>& fo
     return {409, "Conflict", "Apply failed with " + count + text, {{"causes", std::move(causes)}}, {}, 0};
 }
 
-/// Fields that the writer gave up and nobody else has; inner ones before the element that holds them.
+bool starts_with(const FieldPath& path, const FieldPath& prefix) {
+    return path.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), path.begin());
+}
+
+/// True for "type" of the element k:{"type":"Ready"}: it goes with its element only.
+bool is_list_key(const FieldPath& path) {
+    if (path.size() < 2 || !path[path.size() - 2].starts_with("k:")) return false;
+    return Json::parse(path[path.size() - 2].substr(2), nullptr, false).contains(path.back().substr(2));
+}
+
+/// Takes out the fields that the writer gave up and nobody else has; a list element goes whole once nobody has
+/// anything in it.
 void remove_given_up(Json& object, const FieldSet& before, const FieldSet& now, const std::vector<Entry>& entries,
                      const Entry& writer) {
-    std::vector<FieldPath> gone;
+    auto anybody = [&](const auto& holds) {
+        if (std::any_of(now.begin(), now.end(), holds)) return true;
+        return std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
+            return !entry.same_writer(writer) && std::any_of(entry.fields.begin(), entry.fields.end(), holds);
+        });
+    };
     for (const auto& path : before) {
-        bool kept = now.contains(path) || std::any_of(entries.begin(), entries.end(), [&](const Entry& entry) {
-                        return !entry.same_writer(writer) && entry.fields.contains(path);
-                    });
-        if (!kept) gone.push_back(path);
+        if (path.back() == ".") {
+            FieldPath element(path.begin(), path.end() - 1);
+            if (!anybody([&](const FieldPath& p) { return starts_with(p, element); })) remove_at(object, element);
+        } else if (!is_list_key(path) && !anybody([&](const FieldPath& p) { return p == path; })) {
+            remove_at(object, path);
+        }
     }
-    std::stable_sort(gone.begin(), gone.end(), [](const auto& a, const auto& b) {
-        return std::pair(a.back() == ".", b.size()) < std::pair(b.back() == ".", a.size());
-    });
-    for (const auto& path : gone)
-        remove_at(object, path);
 }
 
 }  // namespace

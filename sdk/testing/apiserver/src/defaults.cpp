@@ -167,8 +167,13 @@ void default_create(const Resource& resource, const Version& version, Json& obje
     }
 }
 
-void default_update(const Resource& resource, Json& object) {
+void default_update(const Resource& resource, const Json& before, Json& object) {
     default_spec(resource, object);
+    if (!resource.is("", "services") || text_at(object, {"spec", "type"}) == "ExternalName") return;
+    const Json& had = map_at(before, {"spec"});
+    for (const char* name : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
+        if (had.contains(name)) set_default(object["spec"], name, had.at(name));
+    }
 }
 
 void establish(Json& definition, const std::string& now) {

@@ -11,7 +11,8 @@ void normalise(const Resource& resource, const Version& version, Json& object);
 
 /// Fills in what the real server fills in and clients rely on. `now` is RFC 3339.
 void default_create(const Resource& resource, const Version& version, Json& object, const std::string& now);
-void default_update(const Resource& resource, Json& object);
+/// What an update leaves out and the server knows stays as it was `before`.
+void default_update(const Resource& resource, const Json& before, Json& object);
 
 /// The status that a definition has once its resource is served.
 void establish(Json& definition, const std::string& now);

@@ -212,11 +212,12 @@ Resource resource_of_definition(const Json& definition) {
 std::vector<FieldError> validate_definition(const Json& definition) {
     using enum FieldError::Type;
     std::vector<FieldError> errors;
-    for (auto [field, path] : {std::pair{"spec.group", Path{"spec", "group"}},
-                               std::pair{"spec.names.plural", Path{"spec", "names", "plural"}},
-                               std::pair{"spec.names.kind", Path{"spec", "names", "kind"}}}) {
+    auto require = [&](const char* field, Path path) {
         if (text_at(definition, path).empty()) errors.push_back({required, field, "", ""});
-    }
+    };
+    require("spec.group", {"spec", "group"});
+    require("spec.names.plural", {"spec", "names", "plural"});
+    require("spec.names.kind", {"spec", "names", "kind"});
     auto scope = text_at(definition, {"spec", "scope"});
     if (scope != "Cluster" && scope != "Namespaced") {
         errors.push_back(

@@ -196,7 +196,7 @@ Outcome<ObjectPtr> Store::create(const Target& target, Json object, const WriteO
 
 Outcome<ObjectPtr> Store::create_locked(const Target& target, Json object, const WriteOptions& options) {
     const auto& resource = *target.resource;
-    if (auto problem = check_shape(object)) return *problem;
+    if (auto problem = check_shape(*target.resource, object)) return *problem;
     normalise(resource, *target.version, object);
     Json& metadata = object["metadata"];
     if (!text_at(metadata, {"resourceVersion"}).empty()) {
@@ -234,14 +234,14 @@ Outcome<ObjectPtr> Store::create_locked(const Target& target, Json object, const
 
 Outcome<ObjectPtr> Store::restore(const Target& target, Json object) {
     auto guard = lock();
-    if (auto problem = check_shape(object)) return *problem;
+    if (auto problem = check_shape(*target.resource, object)) return *problem;
     normalise(*target.resource, *target.version, object);
     Json& metadata = object["metadata"];
     if (text_at(metadata, {"name"}).empty()) return bad_request("an object to restore has a name");
     if (target.resource->namespaced) metadata["namespace"] = target.space;
     set_default(metadata, "uid", Uuid::random().text());
     set_default(metadata, "creationTimestamp", now());
-    default_update(*target.resource, object);
+    default_update(*target.resource, {}, object);
     if (target.resource->is("", "services")) services_.adopt(object);
     if (is_definition(*target.resource)) {
         if (auto errors = validate_definition(object); !errors.empty()) {
@@ -283,7 +283,7 @@ Outcome<Written> Store::update(const Target& target, const Edit& edit, bool may_
 
 Outcome<Json> Store::check_edit(const Target& target, const Json& before, Json wanted) const {
     const auto& names = target.resource->names;
-    if (auto problem = check_shape(wanted)) return *problem;
+    if (auto problem = check_shape(*target.resource, wanted)) return *problem;
     normalise(*target.resource, *target.version, wanted);
     auto name = text_at(wanted, {"metadata", "name"});
     if (name != target.name) {
@@ -311,7 +311,7 @@ Outcome<Json> Store::check_edit(const Target& target, const Json& before, Json w
     if (target.subresource == "status") wanted = status_edit(*target.resource, before, wanted);
     if (target.subresource.empty() && target.version->status) copy_member(before, wanted, "status");
     if (target.resource->is("", "namespaces")) copy_member(before, wanted, "spec");
-    default_update(*target.resource, wanted);
+    default_update(*target.resource, before, wanted);
     if (target.resource->counts_generations && !same_spec(before, wanted, target.version->status)) {
         wanted["metadata"]["generation"] = integer_at(had, {"generation"}).value_or(0) + 1;
     }
@@ -366,13 +366,6 @@ Outcome<Written> Store::update_locked(const Target& target, const Edit& edit, bo
 }
 
 Outcome<bool> Store::reassign_service(const Json& before, Json& object, const Target& target) {
-    Json& spec = object_at(object, "spec");
-    const Json& had = map_at(before, {"spec"});
-    if (text_at(spec, {"type"}) != "ExternalName") {
-        for (const char* name : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
-            if (had.contains(name)) set_default(spec, name, had.at(name));
-        }
-    }
     services_.release(before);
     if (auto errors = services_.assign(object); !errors.empty()) {
         services_.adopt(before);
@@ -404,7 +397,7 @@ Outcome<ObjectPtr> Store::bind(const Target& pod, const Json& binding, const Wri
     Json& conditions = object_at(object, "status")["conditions"];
     if (!conditions.is_array()) conditions = Json::array();
     conditions.push_back({{"type", "PodScheduled"}, {"status", "True"}, {"lastTransitionTime", now()}});
-    if (auto problem = check_shape(object)) return *problem;
+    if (auto problem = check_shape(*pod.resource, object)) return *problem;
     if (options.dry_run) return stored;
     return commit(pod, object);
 }

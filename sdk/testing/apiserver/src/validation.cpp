@@ -124,7 +124,7 @@ std::string path_text(Path path) {
 /// Every such value is checked here once, so that the rest of the server may rely on it.
 Problem check_type(const Json& object, Path path, Json::value_t type) {
     const Json* value = find(object, path);
-    if (!value || value->type() == type) return {};
+    if (!value || value->is_null() || value->type() == type) return {};
     return bad_request("the object cannot be handled: cannot unmarshal " + std::string(value->type_name()) +
                        " into field " + path_text(path) + " of type " + Json(type).type_name());
 }
@@ -132,7 +132,7 @@ Problem check_type(const Json& object, Path path, Json::value_t type) {
 Problem check_string_map(const Json& object, Path path) {
     if (auto problem = check_type(object, path, Json::value_t::object)) return problem;
     for (const auto& [key, value] : map_at(object, path).items()) {
-        if (!value.is_string()) {
+        if (!value.is_string() && !value.is_null()) {
             return bad_request("the object cannot be handled: cannot unmarshal " + std::string(value.type_name()) +
                                " into field " + path_text(path) + "[" + key + "] of type string");
         }
@@ -193,7 +193,7 @@ std::string label_value_error(std::string_view value) {
            "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 }
 
-Problem check_shape(const Json& object) {
+Problem check_shape(const Resource& resource, const Json& object) {
     if (!object.is_object()) return bad_request("the object provided is no JSON object");
     using Type = Json::value_t;
     if (auto problem = check_type(object, {"metadata"}, Type::object)) return problem;
@@ -207,19 +207,19 @@ Problem check_shape(const Json& object) {
     for (auto name : {"finalizers", "ownerReferences", "managedFields"}) {
         if (auto problem = check_type(object, {"metadata", name}, Type::array)) return problem;
     }
-    auto kind = text_at(object, {"kind"});
-    if (kind == "Pod" || kind == "Node" || kind == "Service" || kind == "Namespace") {
-        for (auto name : {"spec", "status"}) {
-            if (auto problem = check_type(object, {name}, Type::object)) return problem;
-        }
-        for (auto name : {"containers", "ports", "conditions"}) {
-            if (auto problem = check_type(object, {"spec", name}, Type::array)) return problem;
-        }
-        for (auto name : {"nodeName", "clusterIP"}) {
-            if (auto problem = check_type(object, {"spec", name}, Type::string)) return problem;
-        }
+    if (resource.custom) return {};
+    for (auto name : {"spec", "status"}) {
+        if (auto problem = check_type(object, {name}, Type::object)) return problem;
     }
-    return {};
+    const auto& plural = resource.names.plural;
+    if (plural != "pods" && plural != "services") return {};
+    for (auto name : {"containers", "ports"}) {
+        if (auto problem = check_type(object, {"spec", name}, Type::array)) return problem;
+    }
+    for (auto name : {"nodeName", "clusterIP"}) {
+        if (auto problem = check_type(object, {"spec", name}, Type::string)) return problem;
+    }
+    return check_type(object, {"status", "conditions"}, Type::array);
 }
 
 std::vector<FieldError> validate_metadata(const Resource& resource, const Json& object) {

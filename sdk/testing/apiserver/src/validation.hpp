@@ -16,7 +16,7 @@ std::string label_key_error(std::string_view key);
 std::string label_value_error(std::string_view value);
 
 /// Types of the members that the server itself reads. Anything else in the object is free-form.
-Problem check_shape(const Json& object);
+Problem check_shape(const Resource& resource, const Json& object);
 /// Name, labels, annotations, finalizers.
 std::vector<FieldError> validate_metadata(const Resource& resource, const Json& object);
 std::vector<FieldError> validate_create(const Resource& resource, const Json& object);
