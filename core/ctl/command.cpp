@@ -1,0 +1,428 @@
+#include "ctl/command.hpp"
+
+#include "config/value.hpp"
+#include "ctl/text_table.hpp"
+#include "ctl/views.hpp"
+#include "services/admin_client.hpp"
+#include "services/standard_metrics.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <ostream>
+
+#include <boost/program_options.hpp>
+#include <sys/stat.h>
+
+namespace weft::ctl {
+
+namespace {
+
+namespace po = boost::program_options;
+
+/// A command line that can't be right; its text is shown with the usage.
+struct Usage {
+    std::string what;
+};
+
+/// One run of one command.
+class Command {
+  public:
+    Command(const Backends& backends, const Output& output) : backends_(backends), io_(output) {}
+    int run(const std::vector<std::string>& args);
+
+  private:
+    struct Entry {
+        std::string_view name;
+        std::string_view arguments;
+        std::string_view help;
+        int (Command::*act)(const std::vector<std::string>& args);
+    };
+    static const std::vector<Entry>& entries();
+
+    int status(const std::vector<std::string>& args);
+    int plugins(const std::vector<std::string>& args);
+    int config(const std::vector<std::string>& args);
+    int config_check(const std::vector<std::string>& args);
+    int config_show(std::vector<std::string> args);
+    int rbac(const std::vector<std::string>& args);
+    int log_level(const std::vector<std::string>& args);
+    int render(const std::vector<std::string>& args);
+    int metrics(const std::vector<std::string>& args);
+    int version(const std::vector<std::string>& args);
+
+    int help() const;
+    int fail(const Error& error) const;
+    /// Reads options of a command; positional arguments come back.
+    std::vector<std::string> parse(const std::vector<std::string>& args, const po::options_description& options,
+                                   po::variables_map& into, std::size_t most_positional) const;
+    void no_arguments(const std::vector<std::string>& args) const;
+    /// What `weftctl` itself reads of the configuration: the same files as weftd.
+    Result<config::Config> load_config(const std::optional<std::string>& file = {},
+                                       std::vector<std::string> flags = {}) const;
+    std::string socket() const;
+    Result<JsonDocument> call(std::string_view name, std::string_view args_json = {}) const {
+        return services::admin_call(socket(), name, args_json);
+    }
+    void print_json(const JsonView& value) const { io_.out << value.dump() << "\n"; }
+
+    const Backends& backends_;
+    const Output& io_;
+    po::variables_map global_;
+    bool json_ = false;
+    std::vector<std::string> weftd_flags_;  ///< after "--"
+};
+
+const std::vector<Command::Entry>& Command::entries() {
+    static const std::vector<Entry> list = {
+        {"status", "", "how weftd is doing: connections, plugins, appliers, what is not as it should be",
+         &Command::status},
+        {"plugins", "", "the plugins that are installed, and why one runs or not", &Command::plugins},
+        {"config check", "[FILE]", "check a configuration: errors, unknown keys, values that don't fit together",
+         nullptr},
+        {"config show", "[FILE] [--all] [-- WEFTD-FLAG…]", "the values that count, and where each comes from", nullptr},
+        {"config reference", "", "weft.conf with every key, its default and what it means", &Command::config},
+        {"rbac", "[--bind]", "the Kubernetes roles that the enabled plugins need, as YAML", &Command::rbac},
+        {"log-level", "[PART] LEVEL", "set the log level of all of weftd or of one part", &Command::log_level},
+        {"render", "--manifests DIR --node NAME [--only SIDE]",
+         "the rows that these objects lead to, without a cluster", &Command::render},
+        {"metrics", "", "weftd's metrics in Prometheus' text format", &Command::metrics},
+        {"version", "", "versions of weftctl and weftd", &Command::version},
+    };
+    return list;
+}
+
+int Command::help() const {
+    io_.out << "usage: weftctl [OPTION…] COMMAND [ARGUMENT…]\n\n";
+    std::size_t widest = 0;
+    const auto left = [](const Entry& e) {
+        return std::string(e.name) + (e.arguments.empty() ? "" : " ") + std::string(e.arguments);
+    };
+    for (const auto& entry : entries())
+        widest = std::max(widest, std::min<std::size_t>(left(entry).size(), 30));
+    for (const auto& entry : entries()) {
+        auto line = "  " + left(entry);
+        if (line.size() > widest + 2)
+            line += "\n" + std::string(widest + 2, ' ');
+        else
+            line.append(widest + 2 - line.size(), ' ');
+        io_.out << line << "  " << entry.help << "\n";
+    }
+    io_.out << "\nOptions:\n"
+               "  -o, --output text|json   how answers are written (text)\n"
+               "  --socket PATH            weftd's admin socket; default from the configuration\n"
+               "  --run-dir DIR            weftd's run directory, to find the socket\n"
+               "  --role node|cluster      which weftd, where both run\n"
+               "  --config-file FILE       the configuration to read; default as weftd's\n"
+               "  -h, --help               this text\n";
+    return 0;
+}
+
+int Command::fail(const Error& error) const {
+    io_.err << "weftctl: " << plain(error.where.empty() ? error.what : error.where + ": " + error.what) << "\n";
+    if (!error.mend.empty()) io_.err << "  " << plain(error.mend) << "\n";
+    return 1;
+}
+
+std::vector<std::string> Command::parse(const std::vector<std::string>& args, const po::options_description& options,
+                                        po::variables_map& into, std::size_t most_positional) const {
+    po::options_description all;
+    all.add(options);
+    all.add_options()("positional", po::value<std::vector<std::string>>());
+    po::positional_options_description positional;
+    positional.add("positional", -1);
+    try {
+        namespace style = po::command_line_style;
+        po::store(po::command_line_parser(args)
+                      .options(all)
+                      .positional(positional)
+                      .style(style::default_style & ~style::allow_guessing)
+                      .run(),
+                  into);
+    } catch (const po::error& e) {
+        throw Usage{e.what()};
+    }
+    const auto given =
+        into.count("positional") ? into["positional"].as<std::vector<std::string>>() : std::vector<std::string>();
+    if (given.size() > most_positional) throw Usage{"unexpected argument \"" + given[most_positional] + "\""};
+    return given;
+}
+
+void Command::no_arguments(const std::vector<std::string>& args) const {
+    po::variables_map none;
+    parse(args, po::options_description(), none, 0);
+}
+
+Result<config::Config> Command::load_config(const std::optional<std::string>& file,
+                                            std::vector<std::string> flags) const {
+    config::LoadOptions options;
+    options.args = std::move(flags);
+    if (file) {
+        options.config_file = *file;
+    } else if (global_.count("config-file")) {
+        options.config_file = global_["config-file"].as<std::string>();
+    }
+    return config::Config::load(std::move(options));
+}
+
+std::string Command::socket() const {
+    if (global_.count("socket")) return global_["socket"].as<std::string>();
+    std::vector<std::string> flags;
+    for (const auto* name : {"run-dir", "role"}) {
+        if (global_.count(name)) flags.push_back(std::string("--") + name + "=" + global_[name].as<std::string>());
+    }
+    auto config = load_config({}, flags);
+    if (!config && !global_.count("config-file")) {
+        // weftd may run although the file has been broken since: the defaults may still lead to it.
+        io_.err << "weftctl: " << plain(config.error().text()) << "\n";
+        config::LoadOptions plain_options;
+        plain_options.args = flags;
+        plain_options.default_files.clear();
+        plain_options.default_dir.clear();
+        config = config::Config::load(std::move(plain_options));
+    }
+    if (!config) throw Usage{config.error().text()};
+    const auto& settings = config->settings();
+    const auto path = settings.admin_socket();
+    if (!settings.weft.role.empty() || !settings.weft.admin_socket.empty()) return path;
+    // Nobody said which role: the one that runs here.
+    const auto other = settings.weft.run_dir + "/admin-cluster.sock";
+    struct stat facts {};
+    const bool only_other = ::stat(path.c_str(), &facts) != 0 && ::stat(other.c_str(), &facts) == 0;
+    return only_other ? other : path;
+}
+
+int Command::status(const std::vector<std::string>& args) {
+    no_arguments(args);
+    auto answer = call("status");
+    if (!answer) return fail(answer.error());
+    const auto result = answer->root()["result"];
+    if (json_) {
+        print_json(result);
+    } else {
+        io_.out << status_text(result, Clock::system().wall(), io_.colours);
+    }
+    return 0;
+}
+
+int Command::plugins(const std::vector<std::string>& args) {
+    no_arguments(args);
+    auto answer = call("plugins");
+    if (!answer) return fail(answer.error());
+    const auto result = answer->root()["result"];
+    if (json_) {
+        print_json(result);
+    } else {
+        io_.out << plugins_text(result, io_.colours);
+    }
+    return 0;
+}
+
+int Command::config(const std::vector<std::string>& args) {
+    const std::string what = args.empty() ? "" : args.front();
+    const std::vector<std::string> rest(args.begin() + (args.empty() ? 0 : 1), args.end());
+    if (what == "check") return config_check(rest);
+    if (what == "show") return config_show(rest);
+    if (what != "reference") throw Usage{"config takes check, show or reference"};
+    no_arguments(rest);
+    io_.out << config::reference_config();
+    return 0;
+}
+
+int Command::config_check(const std::vector<std::string>& args) {
+    po::variables_map options;
+    const auto files = parse(args, po::options_description(), options, 1);
+    auto config = load_config(files.empty() ? std::nullopt : std::optional(files.front()), weftd_flags_);
+    if (!config) return fail(config.error());
+    for (const auto& warning : config->warnings())
+        io_.err << "warning: " << plain(warning.text()) << "\n";
+    if (backends_.plugin_schemas) {
+        auto schemas = backends_.plugin_schemas(*config);
+        if (!schemas) return fail(schemas.error());
+        if (auto settings = config->plugin_settings(*schemas); !settings) return fail(settings.error());
+    }
+    io_.out << "the configuration is right: ";
+    if (config->files().empty()) io_.out << "no file, so all is at its default";
+    for (std::size_t i = 0; i < config->files().size(); ++i)
+        io_.out << (i == 0 ? "" : ", ") << config->files()[i];
+    io_.out << "\n";
+    return 0;
+}
+
+int Command::config_show(std::vector<std::string> args) {
+    po::options_description own;
+    own.add_options()("all,a", "also what is at its default");
+    po::variables_map options;
+    const auto files = parse(args, own, options, 1);
+    auto config = load_config(files.empty() ? std::nullopt : std::optional(files.front()), weftd_flags_);
+    if (!config) return fail(config.error());
+    if (json_) {
+        io_.out << config_json(config->show()) << "\n";
+    } else {
+        io_.out << config_text(config->show(), options.count("all") == 0, io_.colours);
+    }
+    return 0;
+}
+
+int Command::rbac(const std::vector<std::string>& args) {
+    po::options_description own;
+    own.add_options()("bind", "bindings to the service accounts too");
+    po::variables_map options;
+    parse(args, own, options, 0);
+    auto config = load_config();
+    if (!config) return fail(config.error());
+    services::RbacOptions how;
+    how.bindings = options.count("bind") > 0;
+    how.ns = config->settings().kubernetes.ovn_config_namespace;
+
+    auto answer = call("rbac");
+    if (!answer && !backends_.rights) return fail(answer.error());
+    auto rights = answer ? services::rights_from_json(answer->root()["result"]) : backends_.rights(*config);
+    if (!rights) return fail(rights.error());
+    io_.out << (json_ ? services::to_json(*rights) + "\n" : services::rbac_yaml(*rights, how));
+    return 0;
+}
+
+int Command::log_level(const std::vector<std::string>& args) {
+    po::variables_map options;
+    const auto given = parse(args, po::options_description(), options, 2);
+    if (given.empty()) throw Usage{"log-level needs a level: trace, debug, info, warn or error"};
+    JsonWriter w;
+    w.object([&] {
+        if (given.size() == 2) w.member("part", given.front());
+        w.member("level", given.back());
+    });
+    auto answer = call("log-level", w.text());
+    if (!answer) return fail(answer.error());
+    if (json_) {
+        print_json(answer->root()["result"]);
+    } else {
+        io_.out << (given.size() == 2 ? given.front() : "weftd") << " logs at level " << given.back()
+                << " until it restarts or reloads\n";
+    }
+    return 0;
+}
+
+int Command::render(const std::vector<std::string>& args) {
+    po::options_description own;
+    own.add_options()("manifests", po::value<std::string>())("node", po::value<std::string>())(
+        "only", po::value<std::string>());
+    po::variables_map options;
+    parse(args, own, options, 0);
+    if (!options.count("manifests") || !options.count("node"))
+        throw Usage{"render needs --manifests DIR and --node NAME"};
+    if (!backends_.render)
+        return fail(invalid("this weftctl is built without the engine", "use the one of the weft package"));
+    auto config = load_config({}, weftd_flags_);
+    if (!config) return fail(config.error());
+    auto sides =
+        backends_.render({options["manifests"].as<std::string>(), options["node"].as<std::string>(), &*config});
+    if (!sides) return fail(sides.error());
+    if (options.count("only")) {
+        const auto only = options["only"].as<std::string>();
+        std::vector<std::string> names;
+        for (const auto& side : *sides)
+            names.push_back(side.name);
+        if (std::ranges::find(names, only) == names.end())
+            throw Usage{"no side \"" + only + "\"; there are " + config::write_value(names)};
+        std::erase_if(*sides, [&](const RenderedRows& side) { return side.name != only; });
+    }
+    if (json_) {
+        JsonWriter w;
+        w.object([&] {
+            for (const auto& side : *sides) {
+                w.key(side.name).array([&] {
+                    for (const auto& row : side.rows)
+                        w.raw(row);
+                });
+            }
+        });
+        io_.out << w.text() << "\n";
+        return 0;
+    }
+    for (const auto& side : *sides) {
+        if (sides->size() > 1) io_.out << "# " << side.name << "\n";
+        for (const auto& row : side.rows)
+            io_.out << row << "\n";
+    }
+    return 0;
+}
+
+int Command::metrics(const std::vector<std::string>& args) {
+    no_arguments(args);
+    auto answer = call("metrics");
+    if (!answer) return fail(answer.error());
+    io_.out << answer->root()["result"].string_or("");
+    return 0;
+}
+
+int Command::version(const std::vector<std::string>& args) {
+    no_arguments(args);
+    const auto own = services::own_build().version;
+    auto answer = call("status");
+    const std::string theirs = answer ? std::string(answer->root()["result"]["version"].string_or("")) : "";
+    if (json_) {
+        JsonWriter w;
+        w.object([&] { w.member("weftctl", own).member("weftd", theirs); });
+        io_.out << w.text() << "\n";
+        return 0;
+    }
+    io_.out << "weftctl " << own << "\n";
+    if (answer) {
+        io_.out << "weftd " << plain(theirs) << "\n";
+    } else {
+        io_.out << "weftd: " << plain(answer.error().what) << "\n";
+    }
+    return 0;
+}
+
+int Command::run(const std::vector<std::string>& args) {
+    const auto end = std::ranges::find(args, "--");
+    if (end != args.end()) weftd_flags_.assign(end + 1, args.end());
+
+    po::options_description options;
+    options.add_options()("output,o", po::value<std::string>()->default_value("text"))(
+        "socket", po::value<std::string>())("run-dir", po::value<std::string>())("role", po::value<std::string>())(
+        "config-file", po::value<std::string>())("help,h", "");
+    std::vector<std::string> words;
+    try {
+        namespace style = po::command_line_style;
+        const auto parsed = po::command_line_parser(std::vector<std::string>(args.begin(), end))
+                                .options(options)
+                                .style(style::default_style & ~style::allow_guessing)
+                                .allow_unregistered()
+                                .run();
+        po::store(parsed, global_);
+        words = po::collect_unrecognized(parsed.options, po::include_positional);
+    } catch (const po::error& e) {
+        throw Usage{e.what()};
+    }
+    if (global_.count("help")) return help();
+    const auto format = global_["output"].as<std::string>();
+    if (format != "text" && format != "json") throw Usage{"-o takes text or json, not \"" + format + "\""};
+    json_ = format == "json";
+    if (words.empty()) throw Usage{"which command?"};
+
+    const std::string name = words.front();
+    const std::vector<std::string> rest(words.begin() + 1, words.end());
+    if (name == "config") return config(rest);
+    std::vector<std::string> names{"config"};
+    for (const auto& entry : entries()) {
+        if (entry.name == name && entry.act) return (this->*entry.act)(rest);
+        names.emplace_back(entry.name);
+    }
+    const auto near = config::nearest(name, names);
+    throw Usage{"unknown command \"" + plain(name) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?")};
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& args, const Backends& backends, const Output& output) {
+    try {
+        return Command(backends, output).run(args);
+    } catch (const Usage& usage) {
+        output.err << "weftctl: " << usage.what << "\nweftctl --help lists the commands\n";
+        return 2;
+    }
+}
+
+}  // namespace weft::ctl
