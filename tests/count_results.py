@@ -31,7 +31,12 @@ def count_run(folder):
         reports = [r for r in (folder / "cases").glob("*.xml") if r.stem == program]
         bad = []
         if status in ("notrun", "disabled"):
-            skipped += 1
+            reason = test.find("skipped")
+            message = reason.get("message", "") if reason is not None else ""
+            if status == "notrun" and not message.startswith("SKIP_"):  # such as: Unable to find executable
+                failed.append(f"{where} {name}: {message or 'not run'}")
+            else:
+                skipped += 1
             continue
         for report in reports:
             case_passed, bad, case_skipped = cases_of(report)

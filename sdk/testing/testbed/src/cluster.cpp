@@ -13,6 +13,9 @@ namespace {
 
 constexpr int api_port = 8080;
 
+/// What an installation brings along: the namespace of the leader's Lease.
+constexpr auto* installed_objects = "{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}";
+
 /// The value itself, or the defaults of the families in use.
 std::string or_default(const std::string& value, bool v4, bool v6, const std::string& v4_default,
                        const std::string& v6_default) {
@@ -90,11 +93,13 @@ Result<void> Cluster::start_api_server() {
         api_server_ = std::move(*server);
     }
     api_ = std::make_unique<KubeClient>(ApiEndpoint{.url = api_url_, .netns = underlay_.netns().name()});
-    return wait_for("API server at " + api_url_, [this]() -> Result<void> {
+    auto serves = wait_for("API server at " + api_url_, [this]() -> Result<void> {
         if (!options_.api_server && !api_server_.running()) return broken("it ended; see its log");
         if (auto answer = api_->get("/api/v1/namespaces"); !answer) return answer.error();
         return {};
     });
+    if (!serves) return serves;
+    return apply_text(installed_objects);
 }
 
 std::string Cluster::config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const {
