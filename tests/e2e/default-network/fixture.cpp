@@ -1,0 +1,66 @@
+#include "fixture.hpp"
+
+namespace weft::testing {
+
+Result<std::unique_ptr<WeftCluster>> WeftCluster::start(ClusterOptions options) {
+    auto made = std::make_unique<WeftCluster>();
+    auto testbed = Testbed::create();
+    if (!testbed) return testbed.error();
+    made->testbed_ = *std::move(testbed);
+    auto cluster = Cluster::start(*made->testbed_, std::move(options));
+    if (!cluster) return cluster.error();
+    made->cluster_ = *std::move(cluster);
+    for (const auto& name : made->cluster_->node_names()) {
+        if (auto ready = made->cluster_->wait_node_ready(name); !ready) return ready.error();
+    }
+    return made;
+}
+
+Result<RunningPod> WeftCluster::pod(const std::string& ns, const std::string& name, const std::string& node,
+                                    const std::string& annotations) {
+    const std::string yaml = "{apiVersion: v1, kind: Namespace, metadata: {name: " + ns + "}}\n---\n" +
+                             "{apiVersion: v1, kind: Pod, metadata: {name: " + name + ", namespace: " + ns +
+                             ", annotations: {" + annotations + "}}, spec: {nodeName: " + node +
+                             ", containers: [{name: c, image: i}]}}\n";
+    if (auto applied = cluster_->apply_text(yaml); !applied) return applied.error();
+    return cluster_->wait_pod(ns, name);
+}
+
+Result<std::string> WeftCluster::northbound(const std::string& node) {
+    std::string all;
+    for (const char* table :
+         {"ACL", "Copp", "Gateway_Chassis", "Load_Balancer_Group", "Logical_Router", "Logical_Router_Port",
+          "Logical_Router_Static_Route", "Logical_Switch", "Meter", "Meter_Band", "Port_Group"}) {
+        auto rows = cluster_->node(node).ovn->nbctl({"list", table});
+        if (!rows) return rows;
+        all += *rows;
+    }
+    // OVN itself writes `up` of a port.
+    auto ports = cluster_->node(node).ovn->nbctl(
+        {"--columns=_uuid,name,addresses,port_security,options,external_ids,type", "list", "Logical_Switch_Port"});
+    if (!ports) return ports;
+    return all + *ports;
+}
+
+Result<std::string> WeftCluster::find(const std::string& node, const std::string& table, const std::string& columns,
+                                      const std::string& condition) {
+    auto found = cluster_->node(node).ovn->nbctl({"--bare", "--columns=" + columns, "find", table, condition});
+    while (found && found->ends_with('\n'))
+        found->pop_back();
+    return found;
+}
+
+void expect_reach(const RunningPod& from, const RunningPod& to) {
+    for (const Family family : {Family::v4, Family::v6}) {
+        const auto address = to.address(family);
+        if (!address || !from.address(family)) continue;
+        SCOPED_TRACE(from.name + " to " + to.name + " at " + address->text());
+        WEFT_ASSERT_OK(wait_reachable(from.netns, *address));
+        const auto result = ping(from.netns, *address);
+        WEFT_ASSERT_OK(result);
+        EXPECT_EQ(result->lost(), 0);
+        WEFT_ASSERT_OK(tcp_stream(from.netns, *address, {.segments = 50}));
+    }
+}
+
+}  // namespace weft::testing
