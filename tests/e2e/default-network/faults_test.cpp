@@ -18,8 +18,8 @@ class Faults : public ::testing::Test {
         WEFT_ASSERT_OK(a);
         auto b = weft_->pod("red", "b", "n2");
         WEFT_ASSERT_OK(b);
-        a_.emplace(*a);
-        b_.emplace(*b);
+        a_.emplace(*std::move(a));
+        b_.emplace(*std::move(b));
         expect_reach(*a_, *b_);
     }
 
