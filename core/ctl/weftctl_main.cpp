@@ -1,5 +1,6 @@
 #include "ctl/command.hpp"
 #include "ctl/main.hpp"
+#include "ctl/offline.hpp"
 
 #include <cstdlib>
 #include <exception>
@@ -25,7 +26,7 @@ bool wants_colours() {
 int weftctl_main(int argc, char** argv) {
     try {
         const int code =
-            run({argv + std::min(argc, 1), argv + argc}, Backends{}, {std::cout, std::cerr, wants_colours()});
+            run({argv + std::min(argc, 1), argv + argc}, offline_backends(), {std::cout, std::cerr, wants_colours()});
         std::cout.flush();
         return std::cout ? code : 1;
     } catch (const std::exception& e) {

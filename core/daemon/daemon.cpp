@@ -211,8 +211,10 @@ std::optional<TimePoint> Daemon::turn() {
     update_health();
     health_.beat();
     notifier_.beat();
-    // At least every so often, so that a loop that hangs can be told from one that has nothing to do.
-    std::optional<TimePoint> next = Clock::system().now() + std::chrono::seconds(10);
+    // At least every so often, so that a loop that hangs can be told from one that has nothing to do; and until all is
+    // ready more often, as parts with threads of their own get ready without telling.
+    const auto idle = told_ready_ ? Duration(std::chrono::seconds(10)) : Duration(std::chrono::milliseconds(100));
+    std::optional<TimePoint> next = Clock::system().now() + idle;
     for (const auto& at :
          {report.next_deadline, notifier_.next_beat(), node_ ? node_->next_deadline() : std::nullopt}) {
         if (at && *at < *next) next = at;

@@ -1,5 +1,6 @@
 #include "base/log_config.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/rights.hpp"
 #include "services/rbac.hpp"
 #include "services/report.hpp"
 
@@ -113,30 +114,7 @@ std::string Daemon::plugins_json() const {
 }
 
 std::string Daemon::rbac_json() const {
-    const std::string& ns = config_.settings().kubernetes.ovn_config_namespace;
-    std::vector<services::Right> rights;
-    const auto resource_of = [](const Watch& watch) -> std::pair<std::string, std::string> {
-        if (watch.resource) return {watch.resource->group, watch.resource->resource};
-        std::string plural(watch.table.name);
-        std::transform(plural.begin(), plural.end(), plural.begin(),
-                       [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-        return {"", plural + "s"};
-    };
-    for (const Role role : {Role::cluster, Role::node}) {
-        for (auto& right : services::kernel_rights(role, ns))
-            rights.push_back(std::move(right));
-        for (const auto& watch : watches(plugins_, role)) {
-            auto [group, resource] = resource_of(watch);
-            rights.push_back(services::watch_right(role, group, resource));
-        }
-        for (const auto* plugin : plugins_) {
-            for (const auto& access : plugin->declared().accesses) {
-                if (!runs_in(access.role, role)) continue;
-                rights.push_back({role, access.spec.group, access.spec.resource, access.spec.verbs, ""});
-            }
-        }
-    }
-    return services::to_json(rights);
+    return services::to_json(rights_of(plugins_, config_.settings().kubernetes.ovn_config_namespace));
 }
 
 Result<std::string> Daemon::set_log_level(JsonView args) {

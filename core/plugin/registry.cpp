@@ -31,6 +31,7 @@ class FilePlugin final : public Loaded {
     const std::string& path() const override { return candidate_.path; }
     const std::vector<std::string>& needs() const override { return candidate_.needs; }
     const Declared& declared() const override { return declared_; }
+    PluginHandle& handle() const override { return *plugin_; }
 
     Result<void> declare() {
         Declare d(declared_);

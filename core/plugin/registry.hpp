@@ -24,6 +24,8 @@ class Loaded {
     virtual const std::string& path() const = 0;
     virtual const std::vector<std::string>& needs() const = 0;
     virtual const Declared& declared() const = 0;
+    /// For running it once more, beside what runs already.
+    virtual PluginHandle& handle() const = 0;
 };
 
 /// One plugin as `weftctl plugins` shows it.

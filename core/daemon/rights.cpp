@@ -1,0 +1,40 @@
+#include "daemon/rights.hpp"
+
+#include "daemon/modules.hpp"
+#include "kube/objects.hpp"
+
+#include <optional>
+
+namespace weft::daemon {
+
+namespace {
+
+std::optional<ResourceSpec> built_in(const TableSpec& table) {
+    for (const auto& resource : {kube::node_resource(), kube::namespace_resource(), kube::pod_resource()}) {
+        if (resource.table.name == table.name) return resource;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<services::Right> rights_of(const std::vector<const plugin::Loaded*>& plugins, const std::string& ns) {
+    std::vector<services::Right> rights;
+    for (const Role role : {Role::cluster, Role::node}) {
+        for (auto& right : services::kernel_rights(role, ns))
+            rights.push_back(std::move(right));
+        for (const auto& watch : watches(plugins, role)) {
+            const auto resource = watch.resource ? std::optional(*watch.resource) : built_in(watch.table);
+            if (resource) rights.push_back(services::watch_right(role, resource->group, resource->resource));
+        }
+        for (const auto* plugin : plugins) {
+            for (const auto& access : plugin->declared().accesses) {
+                if (!runs_in(access.role, role)) continue;
+                rights.push_back({role, access.spec.group, access.spec.resource, access.spec.verbs, ""});
+            }
+        }
+    }
+    return rights;
+}
+
+}  // namespace weft::daemon
