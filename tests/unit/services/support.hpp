@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cerrno>
+
 #include "services/descriptor.hpp"
 
 #include <chrono>
@@ -141,7 +143,9 @@ class RawPeer {
     }
     bool at_end() {
         char c = 0;
-        return buffer_.empty() && ::recv(fd_.get(), &c, 1, 0) == 0;
+        // A connection that was never accepted ends with a reset.
+        const auto got = ::recv(fd_.get(), &c, 1, 0);
+        return buffer_.empty() && (got == 0 || (got < 0 && errno == ECONNRESET));
     }
 
   private:
