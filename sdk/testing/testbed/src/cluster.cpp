@@ -13,7 +13,7 @@ namespace {
 
 constexpr int api_port = 8080;
 
-/// What an installation brings along: the namespace of the leader's Lease.
+/// What whoever installs weft makes: the namespace of the leader's Lease.
 constexpr auto* installed_objects = "{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}";
 
 /// The value itself, or the defaults of the families in use.
@@ -63,9 +63,6 @@ Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions
     if (!underlay) return underlay.error();
     cluster->underlay_ = std::move(*underlay);
     if (auto started = cluster->start_api_server(); !started) return started.error();
-    // Where the leader's Lease lives; whoever installs weft makes it.
-    const std::string home = "{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}";
-    if (auto made = cluster->apply_text(home); !made) return made.error();
     if (cluster->options_.start_weftd) {
         if (auto started = cluster->start_cluster_weftd(); !started) return started.error();
     }
