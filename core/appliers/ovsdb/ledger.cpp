@@ -9,14 +9,20 @@ void Ledger::remove_claim(std::string_view name) {
 }
 
 const weft::ovsdb::ClaimSpec* Ledger::claim_on(const void* row) const {
-    const auto at = std::find_if(claims_.begin(), claims_.end(), [&](const auto& claim) { return claim.covers(row); });
-    return at == claims_.end() ? nullptr : &*at;
+    // One that only adopts covers much, also what another plugin claims for good.
+    for (const bool adopt_only : {false, true}) {
+        for (const auto& claim : claims_) {
+            if (claim.adopt_only == adopt_only && claim.covers(row)) return &claim;
+        }
+    }
+    return nullptr;
 }
 
 std::string Ledger::learn(const RowPtr& row) {
     const auto* claim = claim_on(row.get());
     if (!claim) return {};
     std::string key = claim->identity(row.get());
+    if (key.empty()) return {};
     const Uuid& uuid = table_->uuid_of(row.get());
     const auto [at, fresh] = rows_.try_emplace(key, uuid);
     if (!fresh && at->second != uuid) doubles_.emplace_back(key, uuid);
