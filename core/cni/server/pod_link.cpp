@@ -37,12 +37,26 @@ bool paired(const Link& container, const std::optional<Link>& host) {
            host->peer_index == container.index;
 }
 
-Result<void> prepare_host_end(Handle& host, const std::string& host_if, PodLink& made) {
+/// A userspace switch does not take packets away from the kernel: without this the node answers the pod's ARP requests
+/// and neighbour solicitations itself, for its own addresses and with this link's MAC.
+Result<void> make_deaf(const std::string& host_if) {
+    for (const auto& [file, value] : {std::pair("net/ipv4/conf/" + host_if + "/arp_ignore", "8"),
+                                      std::pair("net/ipv6/conf/" + host_if + "/disable_ipv6", "1")}) {
+        auto wrote = netlink::write_sysctl(file, value);
+        if (!wrote && wrote.error().kind != ErrorKind::waiting) return std::move(wrote).error();
+    }
+    return {};
+}
+
+Result<void> prepare_host_end(Handle& host, const std::string& host_if, bool userspace, PodLink& made) {
     auto link = host.find_link(host_if);
     if (!link) return std::move(link).error();
     if (!*link) return again("link " + host_if + ": it went away while it was set up");
     auto wrote = netlink::write_sysctl("net/ipv6/conf/" + host_if + "/accept_ra", "0");
     if (!wrote && wrote.error().kind != ErrorKind::waiting) return std::move(wrote).error();
+    if (userspace) {
+        if (auto done = make_deaf(host_if); !done) return done;
+    }
     made.host_mac = (*link)->mac.text();
     if ((*link)->up) return {};
     return host.change_link(**link, {.up = true, .mtu = {}, .mac = {}, .name = {}, .tx_queue_length = {}});
@@ -231,7 +245,7 @@ Result<PodLink> make_pod_link(const PodLinkSpec& spec) {
     if (!host) return std::move(host).error();
     PodLink made;
     auto done = netlink::inside(*pod_ns, [&] { return make_pair(spec, *host, *host_ns, made); });
-    if (done) done = prepare_host_end(*host, spec.host_if, made);
+    if (done) done = prepare_host_end(*host, spec.host_if, spec.whole_checksums, made);
     if (!done) {
         if (made.made) (void)delete_host_link(spec.host_if).ok();
         return std::move(done).error();
