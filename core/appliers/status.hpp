@@ -1,11 +1,11 @@
 #pragma once
 
+#include <weft/base/clock.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <weft/base/clock.hpp>
 
 namespace weft::appliers {
 
@@ -31,13 +31,13 @@ struct Fault {
 
 /// What an applier tells about itself, for `weftctl status`, readiness and metrics.
 struct Status {
-    std::string name;    ///< "ovn-nb", "kube", "netlink"
+    std::string name;  ///< "ovn-nb", "kube", "netlink"
     State state = State::awaiting;
-    std::string detail;  ///< what it waits for; empty when synced
-    std::size_t behind = 0;       ///< rows that are not yet as they should be
-    std::uint64_t applied = 0;    ///< changes made since start
-    std::uint64_t requests = 0;   ///< transactions, API calls or messages sent since start
-    std::uint64_t repaired = 0;   ///< foreign changes of our rows put back since start
+    std::string detail;          ///< what it waits for; empty when synced
+    std::size_t behind = 0;      ///< rows that are not yet as they should be
+    std::uint64_t applied = 0;   ///< changes made since start
+    std::uint64_t requests = 0;  ///< transactions, API calls or messages sent since start
+    std::uint64_t repaired = 0;  ///< foreign changes of our rows put back since start
     std::vector<Fault> faults;
 };
 

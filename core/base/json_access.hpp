@@ -1,8 +1,8 @@
 #pragma once
 
-#include <simdjson.h>
-
 #include <weft/base/json.hpp>
+
+#include <simdjson.h>
 
 namespace weft {
 

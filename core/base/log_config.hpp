@@ -1,16 +1,16 @@
 #pragma once
 
+#include <weft/base/log.hpp>
+
 #include <string>
 #include <string_view>
-
-#include <weft/base/log.hpp>
 
 /// How a program sets up logging; plugins only call log().
 namespace weft {
 
 struct LogConfig {
     LogLevel level = LogLevel::info;
-    std::string file;              ///< besides standard error; empty for none
+    std::string file;  ///< besides standard error; empty for none
     std::size_t max_size_mb = 100;
     std::size_t max_backups = 5;
 };

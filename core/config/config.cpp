@@ -119,7 +119,7 @@ Result<Config> Config::load(LoadOptions options) {
     return config;
 }
 
-Result<Reload> Config::reload() {
+Result<Reload> Config::reload(const std::function<Result<void>(const Config& next)>& accept) {
     auto now = read_layers(options_, flags_);
     if (!now) return std::move(now).error();
     // The whole new configuration must be right, or the next restart would fail.
@@ -135,8 +135,15 @@ Result<Reload> Config::reload() {
     auto settings = make_settings(mixed, options_);
     if (!settings) return std::move(settings).error();
     mixed.warnings = reload.warnings;
-    layers_ = std::move(mixed);
-    settings_ = std::move(*settings);
+    Config next;
+    next.options_ = options_;
+    next.flags_ = flags_;
+    next.layers_ = std::move(mixed);
+    next.settings_ = std::move(*settings);
+    if (accept) {
+        if (auto accepted = accept(next); !accepted) return std::move(accepted).error();
+    }
+    *this = std::move(next);
     return reload;
 }
 

@@ -101,8 +101,9 @@ class Config {
     const Flags& flags() const { return flags_; }
 
     /// Reads all again. Values that apply on reload are in settings() then; those that need a restart keep what they
-    /// were and are reported. When anything is wrong nothing changes.
-    Result<Reload> reload();
+    /// were and are reported. When anything is wrong, also in the eyes of `accept` (which sees the configuration as it
+    /// would be and can check plugins and their settings), nothing changes.
+    Result<Reload> reload(const std::function<Result<void>(const Config& next)>& accept = {});
 
     /// Where a key's value came from; "default" for names that are no key.
     Origin origin(std::string_view section, std::string_view key) const;

@@ -104,7 +104,7 @@ struct Instance {
     InstanceId next = 0;  ///< of the same driver
     std::uint16_t node = 0;
     bool dirty : 1 = false;
-    bool has_run : 1 = false;
+    bool moved : 1 = false;          ///< the precedence of its driver row has changed: lists are in another order
     bool has_trouble : 1 = false;    ///< an entry in Statuses
     bool has_status : 1 = false;     ///< a row in the status table
     bool status_is_due : 1 = false;  ///< listed for the end of the tick

@@ -90,6 +90,18 @@ void Owners::withdraw(InstanceId id) {
     outputs.truncate(0);
 }
 
+void Owners::reorder(InstanceId id) {
+    const auto& outputs = store_.instances[id].outputs;
+    for (std::uint32_t output = 0; output < outputs.size(); ++output) {
+        const OutputRef at = outputs[output];
+        Cell& cell = store_.cells[at.cell];
+        if (merge(cell) != Merge::ordered || !cell.rivals) continue;
+        RowPtr row = at.owns() ? cell.holder : cell.rivals->losers[at.place].row;
+        leave(id, at);
+        place(id, output, at.cell, std::move(row));
+    }
+}
+
 /// The put at `output` has moved there: tells its cell.
 void Owners::move_output(InstanceId id, std::uint32_t output) {
     const OutputRef at = store_.instances[id].outputs[output];

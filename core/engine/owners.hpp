@@ -27,6 +27,8 @@ class Owners {
     /// What the instance puts from now on; keys are different. False: all of it was so before.
     bool apply(InstanceId instance, std::span<NewPut> puts);
     void withdraw(InstanceId instance);
+    /// Finds its places in lists anew, after the precedence of its driver row has changed.
+    void reorder(InstanceId instance);
     /// The order among instances that put one key.
     bool smaller(InstanceId a, InstanceId b) const;
     /// All puts of a cell, the one that is seen first, then as they would take over.

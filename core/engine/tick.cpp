@@ -99,8 +99,11 @@ void Engine::Impl::settle(Table& table, TickReport& report) {
         const Cell& cell = store.cells[entry.cell];
         if (!entry.list_changed && same_row(entry.before, cell)) continue;
         reindex(table, entry.cell, entry.before);
+        const bool moved = cell.instances != 0 && cell.present && entry.before &&
+                           table.type().precedence(entry.before.get()) != table.type().precedence(cell.holder.get());
         for (InstanceId driven = cell.instances; driven != 0; driven = store.instances[driven].next) {
             mark(driven, {Cause::Kind::driver, entry.cell});
+            if (moved) store.instances[driven].moved = true;
         }
         if (!entry.before && cell.present) {
             for (const std::uint16_t id : table.drives) {
@@ -259,6 +262,10 @@ void Engine::Impl::merge(Run& run, const DirtyInstance& dirty, TickReport& repor
         counts.slowest_key = store.key(instance.driver);
         counts.slowest_cause = text(dirty.cause);
     }
+    if (instance.moved) {
+        instance.moved = false;
+        owners.reorder(id);
+    }
     set_reads(run, node);
     set_deadline(run, statuses.note(run));
     switch (run.outcome()) {
@@ -270,7 +277,6 @@ void Engine::Impl::merge(Run& run, const DirtyInstance& dirty, TickReport& repor
                 ++counts.cutoffs;
             }
     }
-    instance.has_run = true;
 }
 
 void Engine::Impl::set_reads(const Run& run, const Node& node) {

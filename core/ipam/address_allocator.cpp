@@ -183,9 +183,14 @@ void AddressAllocator::hold(Entry& entry) {
     if (entry.holds) return;
     Pool& pool = pools_[entry.asked().pool];
     if (!pool.known) return fail(entry, "there is no address pool \"" + entry.asked().pool + "\"");
-    const auto ips = entry.ips.empty() ? entry.asked().fixed : entry.ips;
+    const bool fresh = entry.ips.empty();
+    const auto ips = fresh ? entry.asked().fixed : entry.ips;
     if (!take(pool, entry, ips)) return;
     entry.ips = ips;
+    if (fresh) {
+        entry.fixed = true;
+        entry.mac = entry.asked().mac;
+    }
     entry.holds = true;
     entry.problem.clear();
     pool.waiting.erase(entry.asked().key.text);
@@ -262,6 +267,7 @@ void AddressAllocator::complete(Entry& entry) {
         book->advance(number);
     }
     entry.ips = std::move(ips);
+    entry.mac = entry.asked().mac;
     entry.holds = true;
     entry.problem.clear();
     pool.waiting.erase(entry.asked().key.text);
@@ -276,6 +282,8 @@ void AddressAllocator::release(Entry& entry) {
         }
     }
     entry.ips.clear();
+    entry.mac.reset();
+    entry.fixed = false;
     entry.holds = false;
 }
 
@@ -292,6 +300,8 @@ void AddressAllocator::publish(Entry& entry, OperatorOut& out) {
         Pool& pool = pools_[entry.asked().pool];
         for (const Ip& ip : entry.ips)
             lease.ips.emplace_back(ip, pool.book(ip)->prefix().length());
+        lease.mac = entry.mac;
+        lease.fixed = entry.fixed;
     }
     RowPtr row = RowPtr::make(std::move(lease));
     if (row.equals(entry.lease)) return;

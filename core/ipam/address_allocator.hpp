@@ -8,6 +8,7 @@
 #include <weft/ovsdb/nb.hpp>
 #include <weft/tables/ipam.hpp>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -28,8 +29,10 @@ class AddressAllocator final : public Operator {
     struct Entry {
         RowPtr request;
         RowPtr lease;
-        std::vector<Ip> ips;  ///< what it has, or had before the pool moved away
-        bool holds = false;   ///< the pool's books know it as the owner of `ips`
+        std::vector<Ip> ips;     ///< what it has, or had before the pool moved away
+        bool holds = false;      ///< the pool's books know it as the owner of `ips`
+        std::optional<Mac> mac;  ///< as wished for when the addresses were given
+        bool fixed = false;      ///< the addresses are those that the request said it has
         std::string problem;
 
         const tables::AddressRequest& asked() const { return request.as<tables::AddressRequest>(); }

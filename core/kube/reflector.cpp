@@ -134,7 +134,6 @@ void Reflector::complain(const ObjectMeta& meta, std::string identity, Error err
     stale_malformed_.erase(identity);
     const auto at = malformed_.find(identity);
     if (at != malformed_.end() && at->second.second == error) return;
-    log(LogLevel::warn, "kube", "an object cannot be read", error);
     if (at == malformed_.end() && malformed_.size() >= limit) return;
     malformed_.insert_or_assign(std::move(identity), std::pair{ref, error});
     sink_.malformed(ref, error);

@@ -248,6 +248,9 @@ class Client::Loop {
             client_.counters_.bytes_out = bytes_out_;
             client_.counters_.messages_in = messages_in_;
             client_.counters_.io_cpu = thread_cpu();
+            client_.status_.synced = session_.synced();
+            if (transport_) client_.status_.remote = remote().text();
+            client_.status_.last_error = session_.synced() ? std::string() : last_reason_;
         }
         if (!events_.empty()) client_.deliver(events_, std::exchange(new_bytes_, 0));
     }
@@ -359,6 +362,11 @@ std::vector<Event> Client::take() {
 bool Client::wait_for(Duration longest) {
     std::unique_lock lock(mutex_);
     return arrived_.wait_for(lock, longest, [this] { return !inbox_.empty(); });
+}
+
+Client::Status Client::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
 }
 
 Client::Counters Client::counters() const {

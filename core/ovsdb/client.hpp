@@ -48,6 +48,13 @@ class Client {
         Duration io_cpu{};  ///< CPU time of the client's thread
     };
 
+    /// How it stands, for people.
+    struct Status {
+        bool synced = false;
+        std::string remote;      ///< the one connected to, or tried last
+        std::string last_error;  ///< why there is no connection; empty when there is one
+    };
+
     /// `wake` is called on the client's thread when the first event comes after a take(); it must not block.
     Client(ClientSettings settings, std::function<void()> wake, const Clock& clock = Clock::system());
     /// Drops the connection; events that weren't taken are gone.
@@ -69,6 +76,7 @@ class Client {
     bool wait_for(Duration longest);
 
     Counters counters() const;
+    Status status() const;
 
   private:
     class Loop;
@@ -85,6 +93,7 @@ class Client {
     std::vector<Event> inbox_;
     std::vector<Command> commands_;
     Counters counters_;
+    Status status_;
     std::atomic<std::size_t> inbox_bytes_{0};
     std::atomic<bool> reading_paused_{false};
     std::atomic<std::uint64_t> next_id_{1};

@@ -135,15 +135,19 @@ Result<void> Session::notification(std::string_view method, const JsonView& para
         out_.append(params.present() ? params.dump() : "[]").append(",\"error\":null}");
         return {};
     }
-    if (method == "update3") return on_update(element(params, 2), Method::since, element(params, 1).string_or(""));
-    if (method == "update2") {
-        if (element(element(params, 0), 1).string_or("") == "_Server") {
+    if (method.substr(0, 6) == "update") {
+        const JsonView monitor = element(element(params, 0), 1);
+        if (method == "update2" && monitor.string_or("") == "_Server") {
             if (auto read = read_server(element(params, 1)); !read) return read;
             return check_server();
         }
-        return on_update(element(params, 1), Method::conditional, "");
+        // Of a monitor that was replaced before its contents came: the new one's contents will have it.
+        const auto number = monitor.unsigned_integer();
+        if (!synced() && number && *number < monitor_number_) return {};
+        if (method == "update3") return on_update(element(params, 2), Method::since, element(params, 1).string_or(""));
+        if (method == "update2") return on_update(element(params, 1), Method::conditional, "");
+        if (method == "update") return on_update(element(params, 1), Method::plain, "");
     }
-    if (method == "update") return on_update(element(params, 1), Method::plain, "");
     if (method == "locked" || method == "stolen") {
         if (element(params, 0).string_or("") == settings_.lock) set_lock(method == "locked");
         return {};

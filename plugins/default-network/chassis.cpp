@@ -93,6 +93,8 @@ void declare_chassis(Declare& d) {
     d.claim<Chassis>(
         "remote-chassis", [](const Chassis& r) { return ovn::entry_of(r.other_config, is_remote) == "true"; }, by_name,
         [](const Chassis& r) { return r.hostname.get(); });
+    // A row that lost its mark is still the one to put right.
+    d.adopt<Chassis>("chassis", by_name);
     // The own chassis has encaps too, which look the same. They go with the chassis that refers to them.
     d.adopt<Encap>("encaps", [](const Encap& r) { return Key<Encap>{r.type.get(), r.ip.get()}.text; });
 }

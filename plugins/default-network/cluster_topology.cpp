@@ -205,6 +205,7 @@ void declare_cluster_topology(Declare& d) {
         "hairpin-acls",
         [](const nb::ACL& r) { return ovn::owned_by(r.external_ids, ovn::default_controller, "NetpolDefault"); },
         [](const nb::ACL& r) { return std::string(ovn::entry_of(r.external_ids, ovn::id_key)); });
+    d.adopt<nb::PortGroup>("port-groups-by-name", by_name);
     // northd owns the row; weft makes it when it comes first.
     d.adopt<nb::NBGlobal>("database-name", [](const nb::NBGlobal&) { return std::string("."); });
 }

@@ -180,7 +180,12 @@ void declare_interconnect(Declare& d) {
             return r.parent.key == ovn::cluster_router_name && r.name.get().starts_with("rtots-");
         },
         by_name);
-    // One route a prefix: upstream may have left more of them.
+    // One route a prefix, whoever made it: two would share the traffic.
+    d.adopt<LogicalRouterStaticRoute>("routes-by-prefix", [](const LogicalRouterStaticRoute& r) {
+        const bool plain = r.parent.key == ovn::cluster_router_name && r.policy.get().value_or("dst-ip") == "dst-ip" &&
+                           r.route_table.get().empty();
+        return plain ? Key<LogicalRouterStaticRoute>{r.parent.key, r.ip_prefix.get()}.text : std::string();
+    });
     d.claim<LogicalRouterStaticRoute>(
         "routes-to-nodes", [](const LogicalRouterStaticRoute& r) { return is_route_to_node(r); },
         [](const LogicalRouterStaticRoute& r) {

@@ -82,9 +82,9 @@ struct Configure {
     }
 };
 
-/// Also the name that management ports had years ago.
-bool is_management_name(std::string_view name) {
-    return name == ovn::management_link || name.starts_with("k8s-");
+/// What management ports were called years ago, cut to what a link's name can hold.
+bool is_legacy_name(std::string_view name) {
+    return name.starts_with("k8s-");
 }
 
 }  // namespace
@@ -95,14 +95,16 @@ void declare_management_port(Declare& d) {
     d.claim<Port>(
         "management-port",
         [](const Port& r) {
-            return is_management_name(r.name.get()) && (r.parent.none() || r.parent.key == integration_bridge);
+            const auto name = r.name.get();
+            return name == ovn::management_link || (is_legacy_name(name) && r.parent.key == integration_bridge);
         },
         by_name);
     d.claim<Interface>(
         "management-port",
         [](const Interface& r) {
-            return is_management_name(r.name.get()) && r.type.get() == "internal" &&
-                   ovn::entry_of(r.external_ids, "iface-id").starts_with("k8s-");
+            const auto name = r.name.get();
+            return name == ovn::management_link || (is_legacy_name(name) && r.type.get() == "internal" &&
+                                                    ovn::entry_of(r.external_ids, "iface-id").starts_with("k8s-"));
         },
         by_name);
 }

@@ -191,8 +191,9 @@ Result<Wishes> wishes_of(const tables::Pod& pod) {
     return wishes;
 }
 
-PodNetwork make_network(const std::vector<IpPrefix>& ips, const Wishes& wishes, const tables::NetworkConfig& config) {
-    PodNetwork network{.ips = ips, .mac = wishes.mac ? *wishes.mac : Mac::of(ips.front().ip())};
+PodNetwork make_network(const std::vector<IpPrefix>& ips, const std::optional<Mac>& mac, const Wishes& wishes,
+                        const tables::NetworkConfig& config) {
+    PodNetwork network{.ips = ips, .mac = mac ? *mac : Mac::of(ips.front().ip())};
     for (const auto& ip : ips) {
         const Family family = ip.family();
         const Ip router = ovn::gateway_address(ip).ip();

@@ -54,7 +54,8 @@ struct Wishes {
 };
 Result<Wishes> wishes_of(const tables::Pod& pod);
 
-/// The network of a pod that has these addresses.
-PodNetwork make_network(const std::vector<IpPrefix>& ips, const Wishes& wishes, const tables::NetworkConfig& config);
+/// The network of a pod that has these addresses; without a MAC it gets that of the first one.
+PodNetwork make_network(const std::vector<IpPrefix>& ips, const std::optional<Mac>& mac, const Wishes& wishes,
+                        const tables::NetworkConfig& config);
 
 }  // namespace weft::default_network

@@ -54,6 +54,11 @@ struct RequestAddresses {
                 if (auto error = conflict_of(ip.ip(), *node)) return out.fail(*std::move(error));
                 request.fixed.push_back(ip.ip());
             }
+            request.mac = (*annotated)->network.mac;
+        } else {
+            const auto wishes = wishes_of(pod);
+            if (!wishes) return out.fail(wishes.error());
+            request.mac = wishes->mac;
         }
         out.put(std::move(request));
     }
@@ -97,9 +102,11 @@ struct ConnectPod {
         }
         const auto annotated = annotated_network(pod);
         if (!annotated) return out.fail(annotated.error());
-        // An annotation that says what the lease says is used as it is; what somebody wrote over it is not.
-        const bool keeps = *annotated && (*annotated)->network.ips == lease->ips;
-        const PodNetwork network = keeps ? (*annotated)->network : make_network(lease->ips, *wishes, *config);
+        // An annotation that was there before us is used as it is; over ours nobody else writes.
+        const bool keeps = lease->fixed && *annotated && (*annotated)->network.ips == lease->ips &&
+                           (*annotated)->network.mac == lease->mac;
+        const PodNetwork network =
+            keeps ? (*annotated)->network : make_network(lease->ips, lease->mac, *wishes, *config);
 
         put_port(pod, *node, *config, network, out);
         put_annotation(pod, keeps ? (*annotated)->text : to_json(network), out);
@@ -126,7 +133,8 @@ struct ConnectPod {
             if (ip != pod.ips.end()) ips.emplace_back(*ip, subnet.length());
         }
         const auto wishes = wishes_of(pod);
-        if (!ips.empty() && wishes) put_annotation(pod, to_json(make_network(ips, *wishes, config)), out);
+        if (ips.empty() || !wishes) return;
+        put_annotation(pod, to_json(make_network(ips, wishes->mac, *wishes, config)), out);
     }
 
     static void put_port(const tables::Pod& pod, const OwnNode& node, const tables::NetworkConfig& config,

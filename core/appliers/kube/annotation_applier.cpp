@@ -38,9 +38,9 @@ AnnotationApplier::AnnotationApplier(kube::Loop& loop, kube::Transport& transpor
     : loop_(loop),
       transport_(transport),
       lookup_(std::move(lookup)),
-      options_(options),
+      options_(std::move(options)),
       random_(std::move(random)),
-      gate_(options.backoff, random_),
+      gate_(options_.backoff, random_),
       gate_timer_(loop),
       resting_timer_(loop),
       alive_(std::make_shared<bool>(true)) {
@@ -155,6 +155,10 @@ void AnnotationApplier::schedule_pump() {
 
 void AnnotationApplier::pump() {
     while (!ready_.empty() && in_flight_ < options_.in_flight && !gate_timer_.is_set()) {
+        if (options_.may_write && !options_.may_write()) {
+            gate_timer_.set_after(std::chrono::seconds(1), [this] { schedule_pump(); });
+            return;
+        }
         Entry& entry = *ready_.front();
         ready_.pop_front();
         attempt(entry);

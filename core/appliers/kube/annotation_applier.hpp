@@ -30,6 +30,9 @@ struct AnnotationApplierOptions {
     /// One object's failures, and the whole server's.
     kube::Backoff::Options backoff{std::chrono::milliseconds(500), std::chrono::seconds(30), 0.5};
     unsigned conflicts_at_once = 2;  ///< looks and tries again without waiting so many times
+    /// Asked before each request; false holds everything back. For a role that writes only while it leads:
+    /// [&] { return elector.may_write(); }. Any thread's clock may turn it false, so it is not told, but asked.
+    std::function<bool()> may_write;
 };
 
 /// Makes the annotations of pods and nodes, and conditions of nodes, as the tables Annotation and NodeCondition say.

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <weft/base/hash.hpp>
-
 #include "ovsdb/transaction.hpp"
+
+#include <weft/base/hash.hpp>
 
 #include <cstdint>
 #include <string>

@@ -6,12 +6,10 @@ namespace weft::cni {
 
 namespace {
 
-std::string details_of(const Error& error) {
-    return error.mend;
-}
-
-CniError kernel_error(const Error& error) {
-    return {Code::kernel, error.text(), details_of(error)};
+/// What is wrong goes into the message, what to do into the details.
+CniError cni_error(Code code, const std::string& before, Error error) {
+    std::string mend = std::exchange(error.mend, {});
+    return {code, before + error.text(), std::move(mend)};
 }
 
 std::string joined(const std::vector<IpPrefix>& addresses) {
@@ -164,7 +162,7 @@ bool AddOperation::over() {
 void AddOperation::link_made(const Result<PodLink>& made) {
     if (made) link_ = *made;
     if (over()) return;
-    if (!made) return fail(kernel_error(made.error()));
+    if (!made) return fail(cni_error(Code::kernel, {}, made.error()));
     linked_ = true;
     stage_done("link");
     proceed();
@@ -195,8 +193,7 @@ void AddOperation::ask_for_port() {
 void AddOperation::port_taken(const Result<void>& taken) {
     if (over()) return;
     if (!taken) {
-        return fail({Code::open_vswitch, "Open vSwitch did not take port " + host_if_ + ": " + taken.error().text(),
-                     details_of(taken.error())});
+        return fail(cni_error(Code::open_vswitch, "Open vSwitch did not take port " + host_if_ + ": ", taken.error()));
     }
     port_taken_ = true;
     stage_done("port");
@@ -213,7 +210,7 @@ void AddOperation::configure() {
 
 void AddOperation::configured(const Result<void>& done) {
     if (over()) return;
-    if (!done) return fail(kernel_error(done.error()));
+    if (!done) return fail(cni_error(Code::kernel, {}, done.error()));
     configured_ = true;
     const auto took = Clock::system().now() - stage_since_;
     hub_.count([&](CniMetrics& m) { m.add_stages["configure"].add(took); });

@@ -39,8 +39,22 @@ Result<void> Hub::start() {
         started_ = true;
         serve_or_not();
         scrub_later();
+        loop.after(options.deadline, [this] { know(); });
     });
     return {};
+}
+
+void Hub::rows_known() {
+    loop.post([this] { know(); });
+}
+
+void Hub::pods_changed() {
+    loop.post([this] { scrub_later(); });
+}
+
+void Hub::know() {
+    known_ = true;
+    serve_or_not();
 }
 
 void Hub::stop(const std::function<void()>& on_loop) {
@@ -263,6 +277,8 @@ std::string Hub::not_ready() const {
 void Hub::serve_or_not() {
     if (!started_) return;
     loop.cancel(conf_retry_);
+    const bool undecided = conditions_.empty() && !known_ && !stopping_;
+    if (undecided) return update_status();
     const bool serve = !stopping_ && not_ready().empty();
     const auto done = serve ? conf_file_.write() : conf_file_.remove();
     if (!done) {

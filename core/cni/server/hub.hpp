@@ -32,6 +32,8 @@ class Hub final : public SwitchListener {
     /// Ends requests in progress, then the threads.
     void stop(const std::function<void()>& on_loop);
     void changed(std::span<const Change> changes);
+    void rows_known();
+    void pods_changed();
     ServerStatus status() const;
     CniMetrics metrics() const;
     void switch_connected(std::string datapath_type, std::vector<SwitchInterface> interfaces) override;
@@ -90,6 +92,7 @@ class Hub final : public SwitchListener {
     void tell_switch(const std::string* name);
     void start_next(const std::string& queue);
     void serve_or_not();
+    void know();
     void scrub();
     void scrub_strangers(const Result<std::set<std::string>>& local);
     void update_status();
@@ -98,6 +101,7 @@ class Hub final : public SwitchListener {
     Workers workers_;
     const ConfFile conf_file_;
     bool started_ = false;
+    bool known_ = false;  ///< no condition means that there is none, rather than none yet
     bool stopping_ = false;
 
     std::map<std::string, RowPtr> interfaces_;

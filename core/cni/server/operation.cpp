@@ -13,7 +13,8 @@ void Operation::finish(Reply reply) {
     hub_.count([&](CniMetrics& m) { (reply.error ? m.failures : m.requests)[name].add(took); });
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     if (reply.error) {
-        log(LogLevel::warn, "cni", name + " failed",
+        // Runtimes ask for the status every few seconds; why it is bad is logged when it becomes so.
+        log(command() == Command::status ? LogLevel::debug : LogLevel::warn, "cni", name + " failed",
             {{"container", invocation().container_id},
              {"args", invocation().args.substr(0, 300)},
              {"error", reply.error->msg},

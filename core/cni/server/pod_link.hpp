@@ -15,8 +15,8 @@ struct PodLinkSpec {
     std::string container_if;  ///< name inside it
     std::string host_if;       ///< name of the other end, in weftd's namespace
     tables::PodInterface interface;
-    /// The bridge is a userspace datapath: it forwards packets as they are, so checksums must be whole, and leaves them to
-    /// the kernel as well, which must not answer them.
+    /// The bridge is a userspace datapath: it forwards packets as they are, so checksums must be whole, and leaves them
+    /// to the kernel as well, which must not answer them.
     bool whole_checksums = false;
 };
 

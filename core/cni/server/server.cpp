@@ -155,8 +155,11 @@ void Server::stop() {
 void Server::changed(std::span<const Change> changes) {
     impl_->hub.changed(changes);
 }
+void Server::rows_known() {
+    impl_->hub.rows_known();
+}
 void Server::pods_changed() {
-    impl_->hub.loop.post([this] { impl_->hub.scrub_later(); });
+    impl_->hub.pods_changed();
 }
 std::string Server::socket_path() const {
     return impl_->socket_path();

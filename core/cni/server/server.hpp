@@ -55,6 +55,10 @@ class Server {
 
     /// PodInterface and ServingCondition rows; others are ignored. Any thread.
     void changed(std::span<const Change> changes);
+    /// The first derivation is complete: all rows that there are have been told. Until then (or until the request
+    /// deadline has passed since the start) a configuration file that is there stays, so that a restart changes
+    /// nothing.
+    void rows_known();
     /// Looks for stale ports soon; weft calls it when the list of local pods is complete or pods went.
     void pods_changed();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 
 namespace weft::testing {
 namespace {
@@ -37,30 +38,23 @@ class Faults : public ::testing::Test {
     Result<std::string> shape() {
         auto& node = *cluster().node("n1").ovn;
         std::string all;
-        const std::vector<Argv> questions{
-            {"--bare", "--columns=name,addresses,options,external_ids,type", "list", "Logical_Switch_Port"},
-            {"--bare", "--columns=name,networks,mac", "list", "Logical_Router_Port"},
-            {"--bare", "--columns=ip_prefix,nexthop,external_ids", "list", "Logical_Router_Static_Route"},
-            {"--bare", "--columns=name,other_config", "list", "Logical_Switch"},
-            {"--bare", "--columns=name", "list", "Port_Group"},
-            {"--bare", "--columns=match,priority,external_ids", "list", "ACL"}};
-        for (const auto& question : questions) {
-            auto rows = node.nbctl(question);
+        const std::vector<std::pair<std::string, std::string>> questions{
+            {"Logical_Switch_Port", "name,addresses,options,external_ids,type"},
+            {"Logical_Router_Port", "name,networks,mac"},
+            {"Logical_Router_Static_Route", "ip_prefix,nexthop,external_ids"},
+            {"Logical_Switch", "name,other_config"},
+            {"Port_Group", "name"},
+            {"ACL", "match,priority,external_ids"}};
+        for (const auto& [table, columns] : questions) {
+            auto rows = node.nbctl({"--format=csv", "--no-headings", "--columns=" + columns, "list", table});
             if (!rows) return rows;
-            std::vector<std::string> blocks;
-            std::size_t from = 0;
-            while (from < rows->size()) {
-                const auto end = std::min(rows->find("\n\n", from), rows->size());
-                blocks.push_back(rows->substr(from, end - from));
-                from = end + 2;
-            }
-            for (auto& block : blocks) {
-                while (block.ends_with('\n'))
-                    block.pop_back();
-            }
-            std::sort(blocks.begin(), blocks.end());
-            for (const auto& block : blocks)
-                all += block + "\n\n";
+            std::vector<std::string> lines;
+            std::istringstream in(*rows);
+            for (std::string line; std::getline(in, line);)
+                lines.push_back(line);
+            std::sort(lines.begin(), lines.end());
+            for (const auto& line : lines)
+                all += table + " " + line + "\n";
         }
         return all;
     }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 namespace weft::cni {
 namespace {
@@ -168,14 +169,34 @@ TEST_F(StatusTest, TheConfFileGoesWithTheServerAndStaysThroughAKill) {
     EXPECT_TRUE(has_conf());
 }
 
-TEST_F(StatusTest, AStaleConfFileIsRemovedAtStart) {
+TEST_F(StatusTest, AConfFileThatIsThereStaysUntilTheRowsAreKnown) {
     stop_server();
     std::filesystem::create_directories(options_.conf_dir);
     { const Fd file(::open(conf_file().c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644)); }
     ASSERT_TRUE(has_conf());
     start_server();
     EXPECT_TRUE(status().error);
+    EXPECT_TRUE(has_conf());
+    server_->rows_known();
+    EXPECT_TRUE(status().error);
     EXPECT_FALSE(has_conf());
+}
+
+TEST_F(StatusTest, ARestartDoesNotTouchTheConfFile) {
+    condition("p/x", "");
+    EXPECT_FALSE(status().error);
+    struct stat before {};
+    ASSERT_EQ(::stat(conf_file().c_str(), &before), 0);
+    // As after a kill -9: the file outlives the server.
+    std::filesystem::copy_file(conf_file(), root_ + "/kept");
+    stop_server();
+    std::filesystem::rename(root_ + "/kept", conf_file());
+    ASSERT_EQ(::stat(conf_file().c_str(), &before), 0);
+    start_server();
+    EXPECT_FALSE(status().error);
+    struct stat after {};
+    ASSERT_EQ(::stat(conf_file().c_str(), &after), 0);
+    EXPECT_EQ(before.st_ino, after.st_ino);
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
-#include <gtest/gtest.h>
-
 #include <weft/base/ip.hpp>
 #include <weft/base/mac.hpp>
+
+#include <gtest/gtest.h>
 
 namespace weft {
 namespace {
 
-Ip ip(std::string_view text) { return *Ip::parse(text); }
-IpPrefix prefix(std::string_view text) { return *IpPrefix::parse(text); }
+Ip ip(std::string_view text) {
+    return *Ip::parse(text);
+}
+IpPrefix prefix(std::string_view text) {
+    return *IpPrefix::parse(text);
+}
 
 TEST(Ip, PrintsRfc5952) {
     // RFC 5952 section 4: each input has exactly one canonical text.
@@ -24,8 +28,8 @@ TEST(Ip, PrintsRfc5952) {
 }
 
 TEST(Ip, RefusesWhatIsNoAddress) {
-    for (const char* text : {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1..2.3", "a.b.c.d",
-                             ":::", "1::2::3", "fe80::1%eth0", "::g", "1.2.3.4/24", "12345::"}) {
+    for (const char* text : {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1..2.3",
+                             "a.b.c.d", ":::", "1::2::3", "fe80::1%eth0", "::g", "1.2.3.4/24", "12345::"}) {
         EXPECT_FALSE(Ip::parse(text).ok()) << text;
     }
     EXPECT_FALSE(Ip::parse(std::string("::1\0", 4)).ok());
@@ -64,7 +68,8 @@ TEST(IpPrefix, KnowsItsBounds) {
 }
 
 TEST(IpPrefix, RefusesBadText) {
-    for (const char* text : {"10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "::/129", "x/8", "1.2.3.4/8 "}) {
+    for (const char* text :
+         {"10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "::/129", "x/8", "1.2.3.4/8 "}) {
         EXPECT_FALSE(IpPrefix::parse(text).ok()) << text;
     }
 }
@@ -79,7 +84,8 @@ TEST(Mac, DerivesAsOtherNodesDo) {
 TEST(Mac, ReadsAndPrints) {
     EXPECT_EQ(Mac::parse("0A:58:0a:f4:00:02")->text(), "0a:58:0a:f4:00:02");
     EXPECT_EQ(Mac::parse("52-54-00-00-00-02")->link_local().text(), "fe80::5054:ff:fe00:2");
-    for (const char* text : {"", "0a:58:0a:f4:00", "0a:58:0a:f4:00:0g", "0a:58:0a:f4:00:02:", "0a580af40002", "0a:58:0a:f4:0002 "}) {
+    for (const char* text :
+         {"", "0a:58:0a:f4:00", "0a:58:0a:f4:00:0g", "0a:58:0a:f4:00:02:", "0a580af40002", "0a:58:0a:f4:0002 "}) {
         EXPECT_FALSE(Mac::parse(text).ok()) << text;
     }
 }

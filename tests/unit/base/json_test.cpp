@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <weft/base/json.hpp>
+
+#include <gtest/gtest.h>
 
 namespace weft {
 namespace {
@@ -34,7 +34,7 @@ TEST(JsonView, ChainsThroughWhatIsNotThere) {
 
 TEST(JsonDocument, RefusesWhatIsNoJson) {
     for (const std::string& text : {std::string(), std::string("{"), std::string("[1,]"), std::string("{}x"),
-                                   std::string("\"\xff\xfe\""), std::string(5000, '[')}) {
+                                    std::string("\"\xff\xfe\""), std::string(5000, '[')}) {
         EXPECT_FALSE(JsonDocument::parse(text).ok()) << text.substr(0, 20);
     }
 }

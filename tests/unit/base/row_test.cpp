@@ -1,5 +1,3 @@
-#include <gtest/gtest.h>
-
 #include <weft/engine/rule.hpp>
 #include <weft/plugin/plugin.hpp>
 #include <weft/tables/cni.hpp>
@@ -7,6 +5,8 @@
 #include <weft/tables/kube.hpp>
 #include <weft/tables/net.hpp>
 #include <weft/tables/settings.hpp>
+
+#include <gtest/gtest.h>
 
 namespace weft {
 namespace {
@@ -36,9 +36,10 @@ TEST(RowPtr, SharesAndCompares) {
 }
 
 TEST(Row, PrintsItsFieldsAsJson) {
-    EXPECT_EQ(RowPtr::make(pod()).json(),
-              R"({"key":"web/p1","ns":"web","name":"p1","uid":"u1","created":0,"node":"","host_network":false,"phase":0,)"
-              R"("ready":false,"terminating":false,"labels":[["app","x"]],"annotations":[],"ips":["10.0.0.3"]})");
+    EXPECT_EQ(
+        RowPtr::make(pod()).json(),
+        R"({"key":"web/p1","ns":"web","name":"p1","uid":"u1","created":0,"node":"","host_network":false,"phase":0,)"
+        R"("ready":false,"terminating":false,"labels":[["app","x"]],"annotations":[],"ips":["10.0.0.3"]})");
 }
 
 TEST(Row, SchemaHashTellsTypesApart) {
@@ -58,7 +59,9 @@ struct CountPods {
     using Writes = Tables<tables::Annotation>;
     static void derive(const Driver& node, const Reader<Reads>& in, Desired<Writes>& out) {
         if (!in.find<tables::Namespace>(Key<tables::Namespace>{"default"})) return out.wait("no namespace");
-        out.put(tables::Annotation{.kind = "Node", .name = node.key.text, .annotation = "pods",
+        out.put(tables::Annotation{.kind = "Node",
+                                   .name = node.key.text,
+                                   .annotation = "pods",
                                    .value = std::to_string(in.bucket<PodsOfNode>(node.key.text).size())});
     }
 };

@@ -1,12 +1,12 @@
-#include <set>
-
-#include <gtest/gtest.h>
-
 #include <weft/base/clock.hpp>
 #include <weft/base/hash.hpp>
 #include <weft/base/key.hpp>
 #include <weft/base/result.hpp>
 #include <weft/base/uuid.hpp>
+
+#include <set>
+
+#include <gtest/gtest.h>
 
 namespace weft {
 namespace {
@@ -23,7 +23,8 @@ TEST(Uuid, RoundTrips) {
 
 TEST(Uuid, RandomOnesDiffer) {
     std::set<Uuid> seen;
-    for (int i = 0; i < 1000; ++i) seen.insert(Uuid::random());
+    for (int i = 0; i < 1000; ++i)
+        seen.insert(Uuid::random());
     EXPECT_EQ(seen.size(), 1000U);
     EXPECT_EQ(Uuid::random().text()[14], '4');
 }

@@ -89,6 +89,25 @@ TEST_F(ReloadTest, PluginsAndTheirSettings) {
     EXPECT_THAT(config_->settings().plugins.enable, ElementsAre("a", "b"));
 }
 
+TEST_F(ReloadTest, TheCallerMayRefuse) {
+    start("[plugin.services]\nmode=a\n");
+    const std::vector<PluginSchema> installed = {{"services", true, {{"mode", "a", "Mode.", nullptr}}}};
+    const auto accept = [&](const Config& next) -> Result<void> {
+        auto rows = next.plugin_settings(installed);
+        return rows ? Result<void>() : Result<void>(rows.error());
+    };
+    dir_.write("weft.conf", "[default]\nmtu=1300\n[plugin.services]\nmod=b\n");
+    auto refused = config_->reload(accept);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().what, HasSubstr("unknown key \"mod\""));
+    EXPECT_EQ(config_->settings().base.mtu, 1400u);
+    EXPECT_EQ(config_->plugin_settings(installed)->at(0).value, "a");
+    dir_.write("weft.conf", "[default]\nmtu=1300\n[plugin.services]\nmode=b\n");
+    ASSERT_TRUE(config_->reload(accept));
+    EXPECT_EQ(config_->settings().base.mtu, 1300u);
+    EXPECT_EQ(config_->plugin_settings(installed)->at(0).value, "b");
+}
+
 TEST_F(ReloadTest, SecretsAreNotShown) {
     start("[kubernetes]\ntoken=one\n");
     auto reload = change("[kubernetes]\ntoken=two\n");

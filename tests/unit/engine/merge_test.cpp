@@ -229,6 +229,11 @@ TEST(OrderedMerge, AllAreSeenByOwner) {
     for (const RowPtr& row : bed.engine.list("Ordered", "x"))
         listed += row.as<Ordered>().text;
     EXPECT_EQ(listed, "aB");
+    // Another precedence is another place, though the row is the same.
+    recorder.take();
+    bed.put(item("a", 0, "", {"x=a"}, 3));
+    EXPECT_EQ(bed.text<Plain>("x"), "Ba first B");
+    EXPECT_THAT(recorder.take(), ElementsAre("*x"));
     bed.erase<Item>("a");
     recorder.take();
     bed.erase<Item>("b");

@@ -351,6 +351,32 @@ TEST_F(AnnotationApplierTest, AServerInTroubleIsNotHammered) {
     EXPECT_EQ(applier->status().detail, "");
 }
 
+TEST_F(AnnotationApplierTest, WithoutTheLeadNothingIsWritten) {
+    bool leads = true;
+    AnnotationApplierOptions options;
+    options.in_flight = 1;
+    options.may_write = [&] { return leads; };
+    applier.emplace(
+        loop, transport,
+        [this](std::string_view, std::string_view, std::string_view name) {
+            return objects.at("Pod/web/" + std::string(name));
+        },
+        options, [] { return 0.0; });
+    for (const char* name : {"p1", "p2"}) {
+        see(std::string("Pod/web/") + name, pod_row(name), 7, false);
+        put(annotation("Pod", "web", name, networks, "default", "1"));
+    }
+    leads = false;
+    transport.answer(200, metadata(8, R"({"k8s.ovn.org/pod-networks":"{\"default\":1}"})"));
+    EXPECT_EQ(transport.open(), 0U);
+    loop.advance(10min);
+    EXPECT_EQ(transport.open(), 0U);
+    EXPECT_EQ(applier->status().behind, 2U);
+    leads = true;
+    loop.advance(1s);
+    EXPECT_EQ(transport.open(), 1U);
+}
+
 TEST_F(AnnotationApplierTest, RefusalsBackOffAndHonourRetryAfter) {
     see("Node//n1", node_row(), 9);
     put(annotation("Node", "", "n1", "k8s.ovn.org/node-id", "", "2"));

@@ -334,7 +334,7 @@ TEST_F(SessionTest, HostileMessagesDropTheConnection) {
     }
     session.disconnected("x");
     to_monitor();
-    EXPECT_FALSE(session.message(R"({"method":"update3","params":[["weft",1],"t",{}]})").ok());
+    EXPECT_FALSE(session.message(R"({"method":"update3","params":[["weft",2],"t",{}]})").ok());
     EXPECT_FALSE(reply("99", "7").ok() && reply(expect("monitor_cond_since"), "7").ok());
 }
 
@@ -361,6 +361,22 @@ TEST_F(SessionTest, ChangingTheMonitorsKeepsTheConnection) {
     // Asking for the same again changes nothing.
     session.set_monitors({TableRequest::all(acl), TableRequest::all(*nb_database().table("Meter"))});
     EXPECT_TRUE(out.empty());
+}
+
+TEST_F(SessionTest, ChangingTheMonitorsBeforeTheContentsCame) {
+    to_monitor();
+    const std::string first = expect("monitor_cond_since");
+    session.set_monitors({TableRequest::all(*nb_database().table("Meter"))});
+    auto requests = sent();
+    ASSERT_THAT(requests, SizeIs(2));
+    ASSERT_TRUE(reply(requests[1].root()["id"].dump(), schema("ovn-nb-26.03.2.ovsschema")).ok());
+    const std::string second = expect("monitor_cond_since");
+    // What the first monitor still says has no place any more.
+    ASSERT_TRUE(reply(first, R"([false,"t1",{"ACL":{"aaaaaaaa-0000-4000-8000-000000000001":{"initial":{}}}}])").ok());
+    ASSERT_TRUE(session.message(R"({"id":null,"method":"update3","params":[["weft",1],"t2",{"ACL":{}}]})").ok());
+    EXPECT_THAT(events, IsEmpty());
+    ASSERT_TRUE(reply(second, R"([false,"t3",{}])").ok());
+    EXPECT_TRUE(session.synced());
 }
 
 TEST(SessionLock, TransactionsAssertIt) {

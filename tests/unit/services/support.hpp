@@ -1,9 +1,8 @@
 #pragma once
 
-#include <cerrno>
-
 #include "services/descriptor.hpp"
 
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>

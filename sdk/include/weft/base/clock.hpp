@@ -1,8 +1,8 @@
 #pragma once
 
-#include <chrono>
-
 #include <weft/base/api.hpp>
+
+#include <chrono>
 
 namespace weft {
 
@@ -26,7 +26,9 @@ class WEFT_API Clock {
 class WEFT_API ManualClock final : public Clock {
   public:
     TimePoint now() const override { return now_; }
-    WallTime wall() const override { return WallTime(std::chrono::duration_cast<WallTime::duration>(now_.time_since_epoch())); }
+    WallTime wall() const override {
+        return WallTime(std::chrono::duration_cast<WallTime::duration>(now_.time_since_epoch()));
+    }
     void advance(Duration by) { now_ += by; }
 
   private:

@@ -1,16 +1,17 @@
 #pragma once
 
+#include <weft/base/api.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <weft/base/api.hpp>
 
 namespace weft {
 
 /// FNV-1a, 64 bit: the hash in the names of Address_Sets and Port_Groups, so its value is part of the row format.
 constexpr std::uint64_t fnv1a64(std::string_view bytes, std::uint64_t seed = 14695981039346656037ULL) {
-    for (char c : bytes) seed = (seed ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    for (char c : bytes)
+        seed = (seed ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
     return seed;
 }
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <weft/base/api.hpp>
+#include <weft/base/hash.hpp>
+#include <weft/base/result.hpp>
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -7,15 +11,12 @@
 #include <string>
 #include <string_view>
 
-#include <weft/base/api.hpp>
-#include <weft/base/hash.hpp>
-#include <weft/base/result.hpp>
-
 namespace weft {
 
 enum class Family : std::uint8_t { v4, v6 };
 
-/// An IPv4 or IPv6 address. Default constructed it is 0.0.0.0. IPv4-mapped IPv6 text (::ffff:1.2.3.4) is an IPv6 address.
+/// An IPv4 or IPv6 address. Default constructed it is 0.0.0.0. IPv4-mapped IPv6 text (::ffff:1.2.3.4) is an IPv6
+/// address.
 class WEFT_API Ip {
   public:
     Ip() = default;
@@ -56,7 +57,8 @@ class WEFT_API Ip {
     std::array<std::uint8_t, 16> bytes_{};
 };
 
-/// An address with a prefix length. It may have host bits ("10.0.0.5/24", an interface's address); `network()` clears them.
+/// An address with a prefix length. It may have host bits ("10.0.0.5/24", an interface's address); `network()` clears
+/// them.
 class WEFT_API IpPrefix {
   public:
     IpPrefix() = default;

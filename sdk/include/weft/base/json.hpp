@@ -1,5 +1,8 @@
 #pragma once
 
+#include <weft/base/api.hpp>
+#include <weft/base/result.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -7,9 +10,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <weft/base/api.hpp>
-#include <weft/base/result.hpp>
 
 namespace weft {
 
@@ -57,7 +57,10 @@ class WEFT_API JsonWriter {
 
     const std::string& text() const { return out_; }
     std::string take() { return std::move(out_); }
-    void clear() { out_.clear(); comma_ = false; }
+    void clear() {
+        out_.clear();
+        comma_ = false;
+    }
 
   private:
     void separate();

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <weft/base/hash.hpp>
+
 #include <compare>
 #include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <weft/base/hash.hpp>
 
 namespace weft {
 
@@ -21,8 +21,9 @@ struct Key {
     explicit Key(std::string_view whole) : text(whole) {}
     explicit Key(const char* whole) : text(whole) {}
     template <class... Part>
-        requires(sizeof...(Part) > 0 && (std::convertible_to<const Part&, std::string_view> && ...))
-    Key(std::string_view first, const Part&... rest) : text(first) {
+    requires(sizeof...(Part) > 0 && (std::convertible_to<const Part&, std::string_view> && ...))
+        Key(std::string_view first, const Part&... rest)
+        : text(first) {
         ((text.push_back('/'), text.append(std::string_view(rest))), ...);
     }
 

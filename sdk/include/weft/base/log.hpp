@@ -1,11 +1,11 @@
 #pragma once
 
+#include <weft/base/api.hpp>
+#include <weft/base/result.hpp>
+
 #include <initializer_list>
 #include <string>
 #include <string_view>
-
-#include <weft/base/api.hpp>
-#include <weft/base/result.hpp>
 
 namespace weft {
 
@@ -17,8 +17,8 @@ struct LogField {
     std::string value;
 };
 
-/// Writes one structured line: time, level, part, message, fields. Any thread; never throws, never blocks on a full disk.
-/// `part` is the folder of core or the plugin's name; levels are set for each part.
+/// Writes one structured line: time, level, part, message, fields. Any thread; never throws, never blocks on a full
+/// disk. `part` is the folder of core or the plugin's name; levels are set for each part.
 WEFT_API void log(LogLevel level, std::string_view part, std::string_view message,
                   std::initializer_list<LogField> fields = {});
 /// An error with its place and mend as fields.

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <weft/base/ip.hpp>
+
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <weft/base/ip.hpp>
 
 namespace weft {
 

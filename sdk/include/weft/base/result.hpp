@@ -1,12 +1,12 @@
 #pragma once
 
+#include <weft/base/api.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
-
-#include <weft/base/api.hpp>
 
 namespace weft {
 
@@ -36,13 +36,21 @@ struct WEFT_API Error {
     friend bool operator==(const Error&, const Error&) = default;
 };
 
-inline Error waiting(std::string what) { return {ErrorKind::waiting, std::move(what), {}, {}}; }
-inline Error again(std::string what) { return {ErrorKind::again, std::move(what), {}, {}}; }
-inline Error conflict(std::string what) { return {ErrorKind::conflict, std::move(what), {}, {}}; }
+inline Error waiting(std::string what) {
+    return {ErrorKind::waiting, std::move(what), {}, {}};
+}
+inline Error again(std::string what) {
+    return {ErrorKind::again, std::move(what), {}, {}};
+}
+inline Error conflict(std::string what) {
+    return {ErrorKind::conflict, std::move(what), {}, {}};
+}
 inline Error invalid(std::string what, std::string mend = {}) {
     return {ErrorKind::invalid, std::move(what), {}, std::move(mend)};
 }
-inline Error broken(std::string what) { return {ErrorKind::broken, std::move(what), {}, {}}; }
+inline Error broken(std::string what) {
+    return {ErrorKind::broken, std::move(what), {}, {}};
+}
 
 /// A value or an Error. `std::expected` is C++23; this is the part of it that weft uses.
 template <class T>

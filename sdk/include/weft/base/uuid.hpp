@@ -1,13 +1,13 @@
 #pragma once
 
+#include <weft/base/hash.hpp>
+#include <weft/base/result.hpp>
+
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include <weft/base/hash.hpp>
-#include <weft/base/result.hpp>
 
 namespace weft {
 

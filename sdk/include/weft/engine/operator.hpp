@@ -1,5 +1,7 @@
 #pragma once
 
+#include <weft/engine/rule.hpp>
+
 #include <functional>
 #include <memory>
 #include <span>
@@ -7,10 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include <weft/engine/rule.hpp>
-
-/// Operators: stateful nodes of the graph that the kernel brings along, where a rule for each row would cost too much or
-/// where the past counts. They run inside the tick like rules: selections, counts, and the allocators of core/ipam.
+/// Operators: stateful nodes of the graph that the kernel brings along, where a rule for each row would cost too much
+/// or where the past counts. They run inside the tick like rules: selections, counts, and the allocators of core/ipam.
 /// Adapters: impure code beside the graph, told of one request table, answering into one input table.
 namespace weft {
 
@@ -40,8 +40,8 @@ class WEFT_API Operator {
   public:
     virtual ~Operator();
     virtual void run(std::span<const Change> changes, OperatorOut& out) = 0;
-    /// For derived tables: the rows that a recompute from nothing would hold are those that are there. Allocators, whose
-    /// past counts, say true.
+    /// For derived tables: the rows that a recompute from nothing would hold are those that are there. Allocators,
+    /// whose past counts, say true.
     virtual bool keeps_history() const { return false; }
     /// How many candidates it has looked at so far, for metrics: what its work is measured in.
     virtual std::uint64_t evaluations() const { return 0; }
@@ -94,9 +94,11 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 WEFT_API bool matches(const LabelSelector& selector, const Labels& labels);
 
 /// What a selection selects: put by rules. `Tag` names one use of the built-in:
-///   struct PolicyPods { using Target = tables::Pod; static constexpr std::string_view selection_name = "policy-pods"; };
-/// Rules put SelectorOf<PolicyPods>, read MembersOf<PolicyPods> buckets; the plugin declares d.selection<PolicyPods>(…).
-/// Target needs: `ns` (std::string) and `labels` (Labels). Namespaces are read from tables::Namespace.
+///   struct PolicyPods { using Target = tables::Pod; static constexpr std::string_view selection_name = "policy-pods";
+///   };
+/// Rules put SelectorOf<PolicyPods>, read MembersOf<PolicyPods> buckets; the plugin declares
+/// d.selection<PolicyPods>(…). Target needs: `ns` (std::string) and `labels` (Labels). Namespaces are read from
+/// tables::Namespace.
 template <class Tag>
 struct SelectorOf {
     static constexpr std::string_view table_name = Tag::selection_name;
@@ -154,8 +156,8 @@ struct SelectionAccess {
     RowPtr (*make_member)(std::string_view selector, std::string_view target) = nullptr;
 };
 
-/// Made by libweft: an operator that keeps the (selector, target) pairs, evaluating for an event only the selectors that
-/// can match: those indexed under one equality requirement of the target's labels, plus the rest of its namespace.
+/// Made by libweft: an operator that keeps the (selector, target) pairs, evaluating for an event only the selectors
+/// that can match: those indexed under one equality requirement of the target's labels, plus the rest of its namespace.
 WEFT_API std::unique_ptr<Operator> make_selection(SelectionAccess access);
 
 /// The spec for Declare::selection; `Namespace` must have `labels`.
@@ -193,7 +195,8 @@ struct AdapterSpec {
 /// A names its tables: using Requests = DnsRequest; using Answers = DnsAnswer;
 template <class A>
 AdapterSpec adapter_spec() {
-    return {table_spec<typename A::Requests>(), table_spec<typename A::Answers>(), [] { return std::make_unique<A>(); }};
+    return {table_spec<typename A::Requests>(), table_spec<typename A::Answers>(),
+            [] { return std::make_unique<A>(); }};
 }
 
 }  // namespace weft

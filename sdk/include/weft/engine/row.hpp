@@ -1,5 +1,12 @@
 #pragma once
 
+#include <weft/base/hash.hpp>
+#include <weft/base/ip.hpp>
+#include <weft/base/json.hpp>
+#include <weft/base/key.hpp>
+#include <weft/base/mac.hpp>
+#include <weft/base/uuid.hpp>
+
 #include <atomic>
 #include <concepts>
 #include <cstdint>
@@ -12,13 +19,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <weft/base/hash.hpp>
-#include <weft/base/ip.hpp>
-#include <weft/base/json.hpp>
-#include <weft/base/key.hpp>
-#include <weft/base/mac.hpp>
-#include <weft/base/uuid.hpp>
 
 /// Rows: what tables hold. A row is an immutable value that lists its fields once; equality, hash, JSON and the schema
 /// hash all derive from that list:
@@ -36,17 +36,19 @@ namespace weft {
 template <class Owner, class T>
 struct Field {
     std::string_view name;
-    T Owner::* member;
+    T Owner::*member;
 };
 
 template <class Owner, class T>
-constexpr Field<Owner, T> field(std::string_view name, T Owner::* member) {
+constexpr Field<Owner, T> field(std::string_view name, T Owner::*member) {
     return {name, member};
 }
 
 /// Anything that lists its fields: rows, and the structs inside rows.
 template <class T>
-concept Fielded = requires { T::fields(); };
+concept Fielded = requires {
+    T::fields();
+};
 
 template <class T>
 concept Row = Fielded<T> && requires(const T& row) {
@@ -128,7 +130,9 @@ template <class T>
 constexpr std::uint64_t type_hash_of(const std::optional<T>*) {
     return fnv1a64("optional", type_hash<T>());
 }
-constexpr std::uint64_t type_hash_of(const std::string*) { return fnv1a64("text"); }
+constexpr std::uint64_t type_hash_of(const std::string*) {
+    return fnv1a64("text");
+}
 template <class R>
 constexpr std::uint64_t type_hash_of(const Key<R>*) {
     return fnv1a64("key");
@@ -142,10 +146,13 @@ template <class T>
 constexpr std::uint64_t type_hash_of(const T*) {
     if constexpr (Fielded<T>) {
         std::uint64_t h = fnv1a64("struct");
-        std::apply([&](const auto&... f) {
-            ((h = fnv1a64(f.name, h * 31 + type_hash<std::remove_cvref_t<decltype(std::declval<T>().*(f.member))>>())),
-             ...);
-        }, T::fields());
+        std::apply(
+            [&](const auto&... f) {
+                ((h = fnv1a64(f.name,
+                              h * 31 + type_hash<std::remove_cvref_t<decltype(std::declval<T>().*(f.member))>>())),
+                 ...);
+            },
+            T::fields());
         return h;
     } else {
         static_assert(std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_class_v<T>);
@@ -195,7 +202,8 @@ std::uint64_t hash_value(const T& v) {
         return v.has_value() ? hash_mix(1, hash_value(*v)) : 0;
     } else if constexpr (RangeField<T>) {
         std::uint64_t h = v.size();
-        for (const auto& element : v) h = hash_mix(h, hash_value(element));
+        for (const auto& element : v)
+            h = hash_mix(h, hash_value(element));
         return h;
     } else {
         return std::hash<T>{}(v);
@@ -233,7 +241,8 @@ void json_value(JsonWriter& w, const T& v) {
         }
     } else if constexpr (RangeField<T>) {
         w.begin_array();
-        for (const auto& element : v) json_value(w, element);
+        for (const auto& element : v)
+            json_value(w, element);
         w.end_array();
     } else {
         static_assert(!sizeof(T), "this field type has neither fields() nor text()");
@@ -241,8 +250,10 @@ void json_value(JsonWriter& w, const T& v) {
 }
 
 /// `bool operator==` for a struct that lists fields(): write `WEFT_FIELDS_EQUAL(T)` inside it.
-#define WEFT_FIELDS_EQUAL(T) \
-    friend bool operator==(const T& a, const T& b) { return ::weft::detail::equal_fields(a, b); }
+#define WEFT_FIELDS_EQUAL(T)                         \
+    friend bool operator==(const T& a, const T& b) { \
+        return ::weft::detail::equal_fields(a, b);   \
+    }
 
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -260,8 +271,8 @@ struct ObjectRef {
     WEFT_FIELDS_EQUAL(ObjectRef)
 };
 
-/// What libweft knows about a row type: one constant for each type and each .so. Two of them mean the same type when name
-/// and schema are equal; their addresses say nothing.
+/// What libweft knows about a row type: one constant for each type and each .so. Two of them mean the same type when
+/// name and schema are equal; their addresses say nothing.
 struct RowType {
     std::string_view name;
     std::uint64_t schema = 0;
@@ -287,18 +298,18 @@ const RowType& row_type() {
         .schema = detail::schema_hash<T>(),
         .size = sizeof(T),
         .key = [](const void* row) -> std::string_view { return static_cast<const T*>(row)->key.text; },
-        .equal = [](const void* a,
-                    const void* b) { return detail::equal_fields(*static_cast<const T*>(a), *static_cast<const T*>(b)); },
+        .equal =
+            [](const void* a, const void* b) {
+                return detail::equal_fields(*static_cast<const T*>(a), *static_cast<const T*>(b));
+            },
         .hash = [](const void* row) { return detail::hash_fields(*static_cast<const T*>(row)); },
         .to_json = [](const void* row, JsonWriter& w) { detail::json_fields(w, *static_cast<const T*>(row)); },
         .destroy = [](void* row) noexcept { static_cast<T*>(row)->~T(); },
-        .object =
-            [](const void* row) -> ObjectRef {
+        .object = [](const void* row) -> ObjectRef {
             if constexpr (requires(const T& r) { T::object(r); }) return T::object(*static_cast<const T*>(row));
             return (void)row, ObjectRef{};
         },
-        .precedence =
-            [](const void* row) -> std::int64_t {
+        .precedence = [](const void* row) -> std::int64_t {
             if constexpr (requires(const T& r) { T::precedence(r); }) return T::precedence(*static_cast<const T*>(row));
             return (void)row, 0;
         },
@@ -372,9 +383,11 @@ class RowPtr {
 //   struct ForeignPort { using Row = nb::LogicalSwitchPort; static constexpr std::string_view table_name = "..."; };
 
 template <class Tag>
-concept TableTag = Row<Tag> || (requires { typename Tag::Row; } && Row<typename Tag::Row> && requires {
-                       { Tag::table_name } -> std::convertible_to<std::string_view>;
-                   });
+concept TableTag = Row<Tag> ||(
+    requires { typename Tag::Row; } && Row<typename Tag::Row> &&
+    requires {
+        { Tag::table_name } -> std::convertible_to<std::string_view>;
+    });
 
 namespace detail {
 template <class Tag>

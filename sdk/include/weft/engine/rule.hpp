@@ -1,5 +1,9 @@
 #pragma once
 
+#include <weft/base/clock.hpp>
+#include <weft/base/result.hpp>
+#include <weft/engine/row.hpp>
+
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -8,10 +12,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <weft/base/clock.hpp>
-#include <weft/base/result.hpp>
-#include <weft/engine/row.hpp>
 
 /// Rules: pure functions from one driver row and what they read to the rows that should be there.
 ///
@@ -88,15 +88,15 @@ class Reader {
 
     /// The row with this key, or null. Valid until derive returns.
     template <TableTag Tag>
-        requires(detail::SlotOf<Tag, List>::found)
-    const RowOf<Tag>* find(const Key<RowOf<Tag>>& key) const {
+    requires(detail::SlotOf<Tag, List>::found) const RowOf<Tag>* find(const Key<RowOf<Tag>>& key) const {
         return static_cast<const RowOf<Tag>*>(core_.find(detail::SlotOf<Tag, List>::value, key.text));
     }
 
     /// The rows whose index text is `value`, in key order: for (const auto& pod : in.bucket<PodsOfNode>("n1")).
     template <IndexTag Tag>
-        requires(detail::SlotOf<Tag, List>::found)
-    std::vector<std::reference_wrapper<const RowOf<typename Tag::Table>>> bucket(std::string_view value) const {
+    requires(detail::SlotOf<Tag, List>::found)
+        std::vector<std::reference_wrapper<const RowOf<typename Tag::Table>>> bucket(std::string_view value)
+    const {
         using Element = RowOf<typename Tag::Table>;
         std::vector<std::reference_wrapper<const Element>> rows;
         core_.bucket(detail::SlotOf<Tag, List>::value, value, &rows, [](void* context, const void* row) {
@@ -107,8 +107,9 @@ class Reader {
 
     /// All rows that rules put under this key of an `ordered` table, by owner: (precedence, driver key, rule).
     template <TableTag Tag>
-        requires(detail::SlotOf<Tag, List>::found)
-    std::vector<std::reference_wrapper<const RowOf<Tag>>> list(const Key<RowOf<Tag>>& key) const {
+    requires(detail::SlotOf<Tag, List>::found) std::vector<std::reference_wrapper<const RowOf<Tag>>> list(
+        const Key<RowOf<Tag>>& key)
+    const {
         std::vector<std::reference_wrapper<const RowOf<Tag>>> rows;
         core_.list(detail::SlotOf<Tag, List>::value, key.text, &rows, [](void* context, const void* row) {
             static_cast<decltype(rows)*>(context)->emplace_back(*static_cast<const RowOf<Tag>*>(row));
@@ -118,8 +119,8 @@ class Reader {
 
     /// Every row, in key order. Any change in the table runs the instance again: for small tables only.
     template <TableTag Tag>
-        requires(detail::SlotOf<Tag, List>::found)
-    std::vector<std::reference_wrapper<const RowOf<Tag>>> all() const {
+    requires(detail::SlotOf<Tag, List>::found) std::vector<std::reference_wrapper<const RowOf<Tag>>> all()
+    const {
         std::vector<std::reference_wrapper<const RowOf<Tag>>> rows;
         core_.scan(detail::SlotOf<Tag, List>::value, &rows, [](void* context, const void* row) {
             static_cast<decltype(rows)*>(context)->emplace_back(*static_cast<const RowOf<Tag>*>(row));
@@ -141,8 +142,7 @@ class Desired {
 
     /// This row should be there. Returns its key, for other rows that refer to it.
     template <Row T>
-        requires(detail::SlotOf<T, List>::found)
-    Key<T> put(T row) {
+    requires(detail::SlotOf<T, List>::found) Key<T> put(T row) {
         if constexpr (requires { row.settle_key(); }) row.settle_key();
         Key<T> key = row.key;
         core_.put(detail::SlotOf<T, List>::value, RowPtr::make(std::move(row)));
@@ -150,15 +150,14 @@ class Desired {
     }
     /// The same for a table whose tag is not its row type.
     template <TableTag Tag>
-        requires(!Row<Tag> && detail::SlotOf<Tag, List>::found)
-    void put(RowOf<Tag> row) {
+    requires(!Row<Tag> && detail::SlotOf<Tag, List>::found) void put(RowOf<Tag> row) {
         core_.put(detail::SlotOf<Tag, List>::value, RowPtr::make(std::move(row)));
     }
 
     /// An input is missing: what this run put is dropped, the rows of the last good run stay, the status says why.
     void wait(std::string reason) { core_.wait(std::move(reason)); }
-    /// The data is wrong: as wait(), with an error status, an Event on the driver's object, and a retry with backoff for
-    /// ErrorKind::again.
+    /// The data is wrong: as wait(), with an error status, an Event on the driver's object, and a retry with backoff
+    /// for ErrorKind::again.
     void fail(Error error) { core_.fail(std::move(error)); }
     /// Something to tell about this object; what this run put holds.
     void warn(Error error) { core_.warn(std::move(error)); }
@@ -168,9 +167,9 @@ class Desired {
 };
 
 template <class R>
-concept RuleType = TableTag<typename R::Driver> && requires(const RowOf<typename R::Driver>& driver,
-                                                            const Reader<typename R::Reads>& in,
-                                                            Desired<typename R::Writes>& out) {
+concept RuleType = TableTag<typename R::Driver> &&
+    requires(const RowOf<typename R::Driver>& driver, const Reader<typename R::Reads>& in,
+             Desired<typename R::Writes>& out) {
     { R::derive(driver, in, out) } -> std::same_as<void>;
 };
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <weft/base/key.hpp>
+#include <weft/base/uuid.hpp>
+#include <weft/engine/row.hpp>
+
 #include <algorithm>
 #include <initializer_list>
 #include <optional>
@@ -8,14 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include <weft/base/key.hpp>
-#include <weft/base/uuid.hpp>
-#include <weft/engine/row.hpp>
-
 /// The pieces that generated OVSDB row types (weft/ovsdb/nb.hpp, sb.hpp, ovs.hpp) are made of.
 ///
-/// A column that a rule does not mention is *undeclared*: weft neither compares nor writes it, so whatever somebody else
-/// put there stays. A column set to its empty value is declared, and weft keeps it empty.
+/// A column that a rule does not mention is *undeclared*: weft neither compares nor writes it, so whatever somebody
+/// else put there stays. A column set to its empty value is declared, and weft keeps it empty.
 namespace weft::ovsdb {
 
 /// An OVSDB set of any size: sorted, no duplicates.
@@ -61,7 +61,8 @@ class Map {
 
     Map() = default;
     Map(std::initializer_list<std::pair<K, V>> entries) {
-        for (auto& entry : entries) set(entry.first, entry.second);
+        for (auto& entry : entries)
+            set(entry.first, entry.second);
     }
     /// In any order; of equal keys the last one counts.
     explicit Map(std::vector<std::pair<K, V>> entries) : entries_(std::move(entries)) {
@@ -101,7 +102,9 @@ class Map {
     auto end() const { return entries_.end(); }
 
     friend bool operator==(const Map&, const Map&) = default;
-    friend constexpr std::uint64_t type_hash_of(const Map*) { return fnv1a64("map", weft::detail::type_hash<K>() * 31 + weft::detail::type_hash<V>()); }
+    friend constexpr std::uint64_t type_hash_of(const Map*) {
+        return fnv1a64("map", weft::detail::type_hash<K>() * 31 + weft::detail::type_hash<V>());
+    }
 
   private:
     auto find_slot(const K& key) {
@@ -137,8 +140,7 @@ struct ElementOf {
     struct type {};
 };
 template <class T>
-    requires(!std::same_as<T, std::string> && requires { typename T::value_type; } && RangeField<T>)
-struct ElementOf<T> {
+requires(!std::same_as<T, std::string> && requires { typename T::value_type; } && RangeField<T>) struct ElementOf<T> {
     using type = typename T::value_type;
 };
 }  // namespace detail
@@ -151,11 +153,11 @@ class Column {
     Column() = default;
     Column(Empty) : value_(std::in_place) {}
     template <class U>
-        requires(std::constructible_from<T, U &&> && !std::same_as<std::remove_cvref_t<U>, Column>)
-    Column(U&& value) : value_(std::in_place, std::forward<U>(value)) {}
+    requires(std::constructible_from<T, U&&> && !std::same_as<std::remove_cvref_t<U>, Column>) Column(U&& value)
+        : value_(std::in_place, std::forward<U>(value)) {}
     /// The members of a set or the entries of a map.
-    Column(std::initializer_list<typename detail::ElementOf<T>::type> values)
-        requires(std::constructible_from<T, std::initializer_list<typename detail::ElementOf<T>::type>>)
+    Column(std::initializer_list<typename detail::ElementOf<T>::type> values) requires(
+        std::constructible_from<T, std::initializer_list<typename detail::ElementOf<T>::type>>)
         : value_(std::in_place, values) {}
 
     bool has_value() const { return value_.has_value(); }
@@ -168,7 +170,9 @@ class Column {
     T get() const { return value_.value_or(T{}); }
 
     friend bool operator==(const Column&, const Column&) = default;
-    friend constexpr std::uint64_t type_hash_of(const Column*) { return fnv1a64("column", weft::detail::type_hash<T>()); }
+    friend constexpr std::uint64_t type_hash_of(const Column*) {
+        return fnv1a64("column", weft::detail::type_hash<T>());
+    }
 
   private:
     std::optional<T> value_;
@@ -182,7 +186,9 @@ struct Parent {
     std::string key;          ///< the parent's natural key
 
     bool none() const { return table.empty(); }
-    std::string text() const { return none() ? std::string() : std::string(table) + "/" + key + "." + std::string(column); }
+    std::string text() const {
+        return none() ? std::string() : std::string(table) + "/" + key + "." + std::string(column);
+    }
     friend bool operator==(const Parent&, const Parent&) = default;
 };
 
@@ -199,19 +205,17 @@ struct After {
     std::string key;
     Level level = Level::committed;
 
-    std::string text() const {
-        return std::string(table) + "/" + key + "@" + std::to_string(static_cast<int>(level));
-    }
+    std::string text() const { return std::string(table) + "/" + key + "@" + std::to_string(static_cast<int>(level)); }
     friend bool operator==(const After&, const After&) = default;
 };
 
 /// `.parent = child_of(cluster_router, &nb::LogicalRouter::static_routes)`.
 template <class P, class T>
-Parent child_of(const Key<P>& parent, T P::* column);
+Parent child_of(const Key<P>& parent, T P::*column);
 
 /// The OVSDB name of a generated column: "static_routes" for &nb::LogicalRouter::static_routes.
 template <class P, class T>
-constexpr std::string_view column_name(T P::* column) {
+constexpr std::string_view column_name(T P::*column) {
     std::string_view name;
     std::apply(
         [&](const auto&... f) {
@@ -227,14 +231,14 @@ constexpr std::string_view column_name(T P::* column) {
 }
 
 template <class P, class T>
-Parent child_of(const Key<P>& parent, T P::* column) {
+Parent child_of(const Key<P>& parent, T P::*column) {
     return {P::ovsdb_table, column_name(column), parent.text};
 }
 
 /// One member of a set column, or one entry of a map column, added to a row that another rule (or somebody else) owns:
 /// a port in a Port_Group, an address in an Address_Set, a key of Open_vSwitch.external_ids. Equal members from several
-/// rules are one; the member goes when the last rule withdraws it. It waits while the row is absent. Foreign members and
-/// entries of the column stay. Made by add() and set_entry() below.
+/// rules are one; the member goes when the last rule withdraws it. It waits while the row is absent. Foreign members
+/// and entries of the column stay. Made by add() and set_entry() below.
 template <class Db>
 struct Member {
     static constexpr std::string_view table_name = Db::member_table;
@@ -250,10 +254,14 @@ struct Member {
     std::vector<After> after;
 
     static constexpr auto fields() {
-        return std::tuple{field("key", &Member::key),         field("table", &Member::table),
-                          field("row", &Member::row),         field("column", &Member::column),
-                          field("map_key", &Member::map_key), field("value", &Member::value),
-                          field("ref_table", &Member::ref_table), field("after", &Member::after)};
+        return std::tuple{field("key", &Member::key),
+                          field("table", &Member::table),
+                          field("row", &Member::row),
+                          field("column", &Member::column),
+                          field("map_key", &Member::map_key),
+                          field("value", &Member::value),
+                          field("ref_table", &Member::ref_table),
+                          field("after", &Member::after)};
     }
 };
 
@@ -272,16 +280,16 @@ struct ForeignColumn {
     std::vector<After> after;
 
     static constexpr auto fields() {
-        return std::tuple{field("key", &ForeignColumn::key),         field("table", &ForeignColumn::table),
-                          field("row", &ForeignColumn::row),         field("column", &ForeignColumn::column),
-                          field("value", &ForeignColumn::value),     field("ref_table", &ForeignColumn::ref_table),
+        return std::tuple{field("key", &ForeignColumn::key),     field("table", &ForeignColumn::table),
+                          field("row", &ForeignColumn::row),     field("column", &ForeignColumn::column),
+                          field("value", &ForeignColumn::value), field("ref_table", &ForeignColumn::ref_table),
                           field("after", &ForeignColumn::after)};
     }
 };
 
 /// A member of a set of references: out.put(add(group, &nb::PortGroup::ports, port)).
 template <class P, class T>
-Member<typename P::Database> add(const Key<P>& row, Column<Set<Ref<T>>> P::* column, const Key<T>& target) {
+Member<typename P::Database> add(const Key<P>& row, Column<Set<Ref<T>>> P::*column, const Key<T>& target) {
     const std::string name(column_name(column));
     return {.key = Key<Member<typename P::Database>>{P::ovsdb_table, row.text, name, target.text},
             .table = std::string(P::ovsdb_table),
@@ -293,7 +301,7 @@ Member<typename P::Database> add(const Key<P>& row, Column<Set<Ref<T>>> P::* col
 
 /// A member of a set of plain texts: out.put(add(set, &nb::AddressSet::addresses, ip.text())).
 template <class P>
-Member<typename P::Database> add(const Key<P>& row, Column<Set<std::string>> P::* column, const std::string& value) {
+Member<typename P::Database> add(const Key<P>& row, Column<Set<std::string>> P::*column, const std::string& value) {
     const std::string name(column_name(column));
     return {.key = Key<Member<typename P::Database>>{P::ovsdb_table, row.text, name, value},
             .table = std::string(P::ovsdb_table),
@@ -302,9 +310,10 @@ Member<typename P::Database> add(const Key<P>& row, Column<Set<std::string>> P::
             .value = value};
 }
 
-/// An entry of a map: out.put(set_entry(Key<ovs::OpenVSwitch>{"."}, &ovs::OpenVSwitch::external_ids, "hostname", "n1")).
+/// An entry of a map: out.put(set_entry(Key<ovs::OpenVSwitch>{"."}, &ovs::OpenVSwitch::external_ids, "hostname",
+/// "n1")).
 template <class P>
-Member<typename P::Database> set_entry(const Key<P>& row, Column<Map<std::string, std::string>> P::* column,
+Member<typename P::Database> set_entry(const Key<P>& row, Column<Map<std::string, std::string>> P::*column,
                                        const std::string& map_key, const std::string& value) {
     const std::string name(column_name(column));
     return {.key = Key<Member<typename P::Database>>{P::ovsdb_table, row.text, name, map_key},
@@ -317,7 +326,7 @@ Member<typename P::Database> set_entry(const Key<P>& row, Column<Map<std::string
 
 /// A reference column of somebody else's row.
 template <class P, class T>
-ForeignColumn<typename P::Database> set_column(const Key<P>& row, Column<std::optional<Ref<T>>> P::* column,
+ForeignColumn<typename P::Database> set_column(const Key<P>& row, Column<std::optional<Ref<T>>> P::*column,
                                                const Key<T>& target) {
     const std::string name(column_name(column));
     return {.key = Key<ForeignColumn<typename P::Database>>{P::ovsdb_table, row.text, name},
@@ -330,7 +339,7 @@ ForeignColumn<typename P::Database> set_column(const Key<P>& row, Column<std::op
 
 /// A text column of somebody else's row.
 template <class P>
-ForeignColumn<typename P::Database> set_column(const Key<P>& row, Column<std::string> P::* column,
+ForeignColumn<typename P::Database> set_column(const Key<P>& row, Column<std::string> P::*column,
                                                const std::string& value) {
     const std::string name(column_name(column));
     return {.key = Key<ForeignColumn<typename P::Database>>{P::ovsdb_table, row.text, name},

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <weft/base/ip.hpp>
+#include <weft/base/mac.hpp>
+#include <weft/engine/row.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <weft/base/ip.hpp>
-#include <weft/base/mac.hpp>
-#include <weft/engine/row.hpp>
 
 /// What network plugins tell the CNI server, which itself knows no network.
 namespace weft::tables {
@@ -25,9 +25,9 @@ struct PodInterface {
         WEFT_FIELDS_EQUAL(PodRoute)
     };
 
-    Key<PodInterface> key;   ///< namespace/pod/nad; nad is "default" for the default network
+    Key<PodInterface> key;  ///< namespace/pod/nad; nad is "default" for the default network
     std::string pod_uid;
-    std::string iface_id;    ///< external_ids:iface-id of the OVS Interface; the switch port's name
+    std::string iface_id;  ///< external_ids:iface-id of the OVS Interface; the switch port's name
     Mac mac;
     std::vector<IpPrefix> addresses;
     std::vector<Ip> gateways;

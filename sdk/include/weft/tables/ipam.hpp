@@ -1,16 +1,18 @@
 #pragma once
 
+#include <weft/base/ip.hpp>
+#include <weft/base/mac.hpp>
+#include <weft/engine/row.hpp>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include <weft/base/ip.hpp>
-#include <weft/engine/row.hpp>
-
-/// Requests for what must be unique, and the leases that answer them. Rules put requests and read leases; the allocators
-/// of core/ipam answer inside the tick. A lease that exists is never changed by a recompute: requests carry what the
-/// cluster already holds (annotations, switch ports), and the allocators honour that first.
-/// A request that can't be met gets a lease row with `problem` set, and is tried again when something is freed.
+/// Requests for what must be unique, and the leases that answer them. Rules put requests and read leases; the
+/// allocators of core/ipam answer inside the tick. A lease that exists is never changed by a recompute: requests carry
+/// what the cluster already holds (annotations, switch ports), and the allocators honour that first. A request that
+/// can't be met gets a lease row with `problem` set, and is tried again when something is freed.
 namespace weft::tables {
 
 /// The addresses that a pool hands out: one prefix a family.
@@ -33,30 +35,36 @@ struct AddressRequest {
     static constexpr std::string_view table_name = "AddressRequest";
     Key<AddressRequest> key;  ///< pod uid/network
     std::string pool;
-    std::vector<Ip> fixed;      ///< exactly these (an annotation that is there); a conflict is a problem, not a new choice
+    std::vector<Ip> fixed;  ///< exactly these (an annotation that is there); a conflict is a problem, not a new choice
     std::vector<Ip> preferred;  ///< these if they are free
-    /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database. A port of
-    /// this name that is there before the request is asked for its addresses, after `preferred`.
+    /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database. A port
+    /// of this name that is there before the request is asked for its addresses, after `preferred`.
     std::string carrier;
     std::int64_t precedence = 0;  ///< who keeps an address that two claim at start: the smaller, then the smaller key
+    /// Asked for, or there already; without one it is derived from the first address. Not checked for uniqueness.
+    std::optional<Mac> mac;
 
     static constexpr auto fields() {
-        return std::tuple{field("key", &AddressRequest::key),           field("pool", &AddressRequest::pool),
-                          field("fixed", &AddressRequest::fixed),       field("preferred", &AddressRequest::preferred),
-                          field("carrier", &AddressRequest::carrier),   field("precedence", &AddressRequest::precedence)};
+        return std::tuple{field("key", &AddressRequest::key),         field("pool", &AddressRequest::pool),
+                          field("fixed", &AddressRequest::fixed),     field("preferred", &AddressRequest::preferred),
+                          field("carrier", &AddressRequest::carrier), field("precedence", &AddressRequest::precedence),
+                          field("mac", &AddressRequest::mac)};
     }
 };
 
 struct AddressLease {
     static constexpr std::string_view table_name = "AddressLease";
-    Key<AddressLease> key;       ///< of its request
+    Key<AddressLease> key;  ///< of its request
     /// One a family of the pool, in its order, with the pool's prefix length; for `fixed` ones, exactly those.
     std::vector<IpPrefix> ips;
-    std::string problem;         ///< why there are no addresses; empty when there are
+    std::string problem;     ///< why there are no addresses; empty when there are
+    std::optional<Mac> mac;  ///< as the request wished when the addresses were given, and for good
+    bool fixed = false;      ///< the addresses are the request's `fixed` ones: who asked had them already
 
     static constexpr auto fields() {
         return std::tuple{field("key", &AddressLease::key), field("ips", &AddressLease::ips),
-                          field("problem", &AddressLease::problem)};
+                          field("problem", &AddressLease::problem), field("mac", &AddressLease::mac),
+                          field("fixed", &AddressLease::fixed)};
     }
 };
 
@@ -66,7 +74,9 @@ struct SubnetRange {
     struct Cut {
         IpPrefix range;
         int length = 24;
-        static constexpr auto fields() { return std::tuple{field("range", &Cut::range), field("length", &Cut::length)}; }
+        static constexpr auto fields() {
+            return std::tuple{field("range", &Cut::range), field("length", &Cut::length)};
+        }
         WEFT_FIELDS_EQUAL(Cut)
     };
     Key<SubnetRange> key;  ///< network: "default"
@@ -81,8 +91,8 @@ struct SubnetRequest {
     static constexpr std::string_view table_name = "SubnetRequest";
     Key<SubnetRequest> key;  ///< network/node
     std::string range;
-    std::vector<IpPrefix> held;    ///< what the object's annotation says it has; kept if valid and not another's
-    std::int64_t precedence = 0;   ///< creationTimestamp: the older keeps a subnet that two claim
+    std::vector<IpPrefix> held;   ///< what the object's annotation says it has; kept if valid and not another's
+    std::int64_t precedence = 0;  ///< creationTimestamp: the older keeps a subnet that two claim
 
     static constexpr auto fields() {
         return std::tuple{field("key", &SubnetRequest::key), field("range", &SubnetRequest::range),

@@ -1,18 +1,19 @@
 #pragma once
 
+#include <weft/base/ip.hpp>
+#include <weft/engine/operator.hpp>
+#include <weft/engine/row.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <weft/base/ip.hpp>
-#include <weft/engine/operator.hpp>
-#include <weft/engine/row.hpp>
-
 /// Kubernetes objects, narrow: just the fields that rules read, so that status and heartbeat noise dies at the door.
-/// Annotations are kept under the prefixes that somebody asked for (k8s.ovn.org/, k8s.v1.cni.cncf.io/, v1.multus-cni.io/,
-/// kubernetes.io/, lab excluded), as text: parsing them is the business of the rule that can report what is wrong.
+/// Annotations are kept under the prefixes that somebody asked for (k8s.ovn.org/, k8s.v1.cni.cncf.io/,
+/// v1.multus-cni.io/, kubernetes.io/, lab excluded), as text: parsing them is the business of the rule that can report
+/// what is wrong.
 namespace weft::tables {
 
 /// Sorted by name.
@@ -101,27 +102,25 @@ struct Pod {
     }
 };
 
-/// An annotation, or one sub-key of an annotation that holds a JSON object, that should be on an object. Foreign keys and
-/// sub-keys survive; what is withdrawn is removed. Written through the /status subresource, coalesced per object; an
-/// annotation that is as it should be costs no request.
+/// An annotation, or one sub-key of an annotation that holds a JSON object, that should be on an object. Foreign keys
+/// and sub-keys survive; what is withdrawn is removed. Written through the /status subresource, coalesced per object;
+/// an annotation that is as it should be costs no request.
 struct Annotation {
     static constexpr std::string_view table_name = "Annotation";
-    Key<Annotation> key;   ///< kind/namespace/name/annotation[/sub_key]; settled by put()
-    std::string kind;      ///< "Node" or "Pod"
-    std::string ns;        ///< empty for nodes
+    Key<Annotation> key;  ///< kind/namespace/name/annotation[/sub_key]; settled by put()
+    std::string kind;     ///< "Node" or "Pod"
+    std::string ns;       ///< empty for nodes
     std::string name;
-    std::string uid;       ///< when set, an object of the same name with another uid is left alone
+    std::string uid;  ///< when set, an object of the same name with another uid is left alone
     std::string annotation;
-    std::string sub_key;   ///< when set, `value` is JSON and becomes this member of the annotation's JSON object
+    std::string sub_key;  ///< when set, `value` is JSON and becomes this member of the annotation's JSON object
     std::string value;
 
-    void settle_key() {
-        key = Key<Annotation>{kind, ns, name, annotation, sub_key};
-    }
+    void settle_key() { key = Key<Annotation>{kind, ns, name, annotation, sub_key}; }
     static constexpr auto fields() {
-        return std::tuple{field("key", &Annotation::key),   field("kind", &Annotation::kind),
-                          field("ns", &Annotation::ns),     field("name", &Annotation::name),
-                          field("uid", &Annotation::uid),   field("annotation", &Annotation::annotation),
+        return std::tuple{field("key", &Annotation::key),         field("kind", &Annotation::kind),
+                          field("ns", &Annotation::ns),           field("name", &Annotation::name),
+                          field("uid", &Annotation::uid),         field("annotation", &Annotation::annotation),
                           field("sub_key", &Annotation::sub_key), field("value", &Annotation::value)};
     }
 };

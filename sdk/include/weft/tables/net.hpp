@@ -1,16 +1,16 @@
 #pragma once
 
+#include <weft/base/ip.hpp>
+#include <weft/base/mac.hpp>
+#include <weft/engine/row.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <weft/base/ip.hpp>
-#include <weft/base/mac.hpp>
-#include <weft/engine/row.hpp>
-
-/// The node's kernel networking: what is there (Host* tables, inputs) and what should be (Link, LinkAddress, …, desired).
-/// Desired rows wait while their link is absent, and are put back when somebody removes them.
+/// The node's kernel networking: what is there (Host* tables, inputs) and what should be (Link, LinkAddress, …,
+/// desired). Desired rows wait while their link is absent, and are put back when somebody removes them.
 namespace weft::tables {
 
 /// An address on a link of this node. Those that weft itself wants (a LinkAddress row) are left out: rules see what
@@ -20,7 +20,7 @@ struct HostAddress {
     Key<HostAddress> key;  ///< link/address
     std::string link;
     IpPrefix address;
-    bool global = true;      ///< scope global (not link, host or site)
+    bool global = true;  ///< scope global (not link, host or site)
     bool deprecated = false;
 
     static constexpr auto fields() {
@@ -88,9 +88,9 @@ struct Route {
 
     void settle_key() { key = Key<Route>{std::to_string(table), destination.text(), link}; }
     static constexpr auto fields() {
-        return std::tuple{field("key", &Route::key),         field("destination", &Route::destination),
-                          field("link", &Route::link),       field("gateway", &Route::gateway),
-                          field("source", &Route::source),   field("mtu", &Route::mtu),
+        return std::tuple{field("key", &Route::key),       field("destination", &Route::destination),
+                          field("link", &Route::link),     field("gateway", &Route::gateway),
+                          field("source", &Route::source), field("mtu", &Route::mtu),
                           field("table", &Route::table)};
     }
 };
@@ -114,9 +114,9 @@ struct Neighbour {
 /// older value on withdrawal, as nobody knows that value any more.
 struct Sysctl {
     static constexpr std::string_view table_name = "Sysctl";
-    Key<Sysctl> key;    ///< path below /proc/sys
+    Key<Sysctl> key;  ///< path below /proc/sys
     std::string value;
-    std::string link;   ///< waits while this link is absent; empty for none
+    std::string link;       ///< waits while this link is absent; empty for none
     bool optional = false;  ///< a kernel without the file is fine
 
     static constexpr auto fields() {

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <weft/base/ip.hpp>
+#include <weft/engine/row.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <weft/base/ip.hpp>
-#include <weft/engine/row.hpp>
 
 /// What the config file says, as rules read it, and who this weftd is.
 namespace weft::tables {
@@ -50,8 +50,8 @@ struct NetworkConfig {
     bool multicast = false;
     bool hybrid_overlay = false;
     bool nodeport = false;
-    std::string gateway_mode;          ///< "", "shared" or "local"
-    std::string ovn_southbound_remote; ///< "unix:/var/run/ovn/ovnsb_db.sock"
+    std::string gateway_mode;           ///< "", "shared" or "local"
+    std::string ovn_southbound_remote;  ///< "unix:/var/run/ovn/ovnsb_db.sock"
 
     bool enabled(Family family) const { return family == Family::v4 ? ipv4 : ipv6; }
 

@@ -58,6 +58,12 @@ void Counters::watches(std::int64_t more) {
     changed_.notify_all();
 }
 
+void Counters::stalled(std::uint64_t now) {
+    std::lock_guard guard(mutex_);
+    stats_.stalled = now;
+    changed_.notify_all();
+}
+
 ApiStats Counters::get() const {
     std::lock_guard guard(mutex_);
     return stats_;
@@ -83,7 +89,10 @@ Json Counters::json() const {
                            {"bytesIn", count.bytes_in},
                            {"bytesOut", count.bytes_out}};
     }
-    return {{"requests", std::move(requests)}, {"connections", stats_.connections}, {"watches", stats_.watches}};
+    return {{"requests", std::move(requests)},
+            {"connections", stats_.connections},
+            {"watches", stats_.watches},
+            {"stalled", stats_.stalled}};
 }
 
 }  // namespace weft::apiserver

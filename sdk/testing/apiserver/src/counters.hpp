@@ -19,6 +19,7 @@ class Counters {
     void count(const std::string& label, const RequestCount& more);
     void connections(std::int64_t more);
     void watches(std::int64_t more);
+    void stalled(std::uint64_t now);
 
     ApiStats get() const;
     void reset();

@@ -58,7 +58,7 @@ class Session {
 
     bool watching() const { return watch_ != nullptr; }
     std::string path;   ///< of the request in hand
-    std::string label;  ///< how it is counted
+    std::string label;  ///< how it is counted; empty: not at all
 
   protected:
     std::unique_ptr<Watch> watch_;
@@ -150,7 +150,7 @@ class StreamSession final : public Session, public std::enable_shared_from_this<
         count.refused = response.code >= 400;
         if (truncate) body_.resize(std::min(*truncate, body_.size()));
         count.bytes_out = head_.size() + body_.size();
-        server_.counters.count(label, count);
+        if (!label.empty()) server_.counters.count(label, count);
         std::array<asio::const_buffer, 2> parts{asio::buffer(head_), asio::buffer(body_)};
         asio::async_write(stream_, parts, [self = self(), close, linger](error_code error, std::size_t) {
             if (!error && linger) return self->linger();
@@ -380,7 +380,9 @@ void HttpServer::Impl::accept() {
 
 void HttpServer::Impl::finished(const std::shared_ptr<Session>& session) {
     if (sessions.erase(session) > 0) counters.connections(-1);
-    std::erase_if(stalled, [&](const auto& entry) { return entry.first == session; });
+    if (std::erase_if(stalled, [&](const auto& entry) { return entry.first == session; }) > 0) {
+        counters.stalled(stalled.size());
+    }
 }
 
 void HttpServer::Impl::after(std::chrono::milliseconds delay, std::function<void()> call) {
@@ -404,12 +406,13 @@ void HttpServer::Impl::dispatch(const std::shared_ptr<Session>& session, HttpReq
     session->path = info.path;
     session->label = request_label(request.method, info);
     if (info.path == "/_faults" || info.path == "/_stats") {
-        session->label = "control";
+        session->label.clear();
         return session->respond(control(request), {});
     }
     auto fault = faults.take(request.method, info.path, is_watch(request.method, info));
     if (fault && fault->kind == Fault::Kind::stall) {
         stalled.emplace_back(session, std::move(request));
+        counters.stalled(stalled.size());
         return;
     }
     RequestCount count;
@@ -535,6 +538,7 @@ void HttpServer::faults_changed() {
     asio::post(impl_->io, [this] {
         auto held = std::move(impl_->stalled);
         impl_->stalled.clear();
+        impl_->counters.stalled(0);
         for (auto& [session, request] : held)
             impl_->dispatch(session, std::move(request));
         impl_->pump_all();

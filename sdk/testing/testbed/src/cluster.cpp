@@ -1,4 +1,5 @@
 #include "pods/sandbox.hpp"
+#include "process_table.hpp"
 
 #include <weft/testing/testbed/cluster.hpp>
 #include <weft/testing/testbed/manifests.hpp>
@@ -30,6 +31,21 @@ Result<void> write_file(const std::filesystem::path& path, const std::string& te
     std::ofstream out(path, std::ios::binary);
     out << text << std::flush;
     if (!out) return again("can't write " + path.string());
+    return {};
+}
+
+/// Pods go down with their machine: no CNI DEL, nobody to write a status.
+Result<void> remove_pods(const std::filesystem::path& state_dir) {
+    std::error_code missing;
+    for (const auto& entry : std::filesystem::directory_iterator(state_dir, missing)) {
+        if (entry.path().extension() != ".json") continue;
+        const auto sandbox = Sandbox::load(entry.path());
+        if (!sandbox) return sandbox.error();
+        const auto mark = pod_mark(state_dir, sandbox->pod_uid);
+        if (auto killed = kill_processes_with(mark.first, mark.second, patience); !killed) return killed;
+        if (sandbox->netns.empty()) continue;
+        if (auto gone = NetworkNamespace::remove(sandbox->netns); !gone) return gone;
+    }
     return {};
 }
 
@@ -197,7 +213,15 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
 }
 
 Result<void> Cluster::remove_node(const std::string& name) {
-    nodes_.erase(name);
+    const auto node = nodes_.find(name);
+    if (node == nodes_.end()) return invalid("there is no node " + name);
+    const auto dir = node->second.ovn->dir();
+    const auto pods = node->second.pod_state_dir;
+    nodes_.erase(node);
+    if (auto gone = remove_pods(pods); !gone) return gone;
+    std::error_code failed;
+    std::filesystem::remove_all(dir, failed);  // a node of the same name begins with nothing
+    if (failed) return again("can't remove " + dir.string() + ": " + failed.message());
     return api_->remove("/api/v1/nodes/" + name);
 }
 

@@ -26,7 +26,6 @@ constexpr milliseconds first_retry{250};
 constexpr milliseconds longest_retry{8000};
 constexpr milliseconds done{0};
 constexpr const char* node_key = "";  // no pod has this UID
-constexpr const char* pod_marker = "WEFT_POD";
 
 }  // namespace
 
@@ -255,7 +254,9 @@ class PodRunner::Impl {
         if (!sent) log(LogLevel::warn, "podrunner", "event for " + pod.title(), sent.error());
     }
 
-    std::string marker_of(const std::string& uid) const { return options_.state_dir.string() + "/" + uid; }
+    std::pair<std::string, std::string> mark_of(const std::string& uid) const {
+        return pod_mark(options_.state_dir, uid);
+    }
 
     Result<void> run_server(const PodObject& pod, const Sandbox& sandbox) {
         if (options_.server_program.empty() || pod.host_network) return {};
@@ -264,9 +265,10 @@ class PodRunner::Impl {
             if (!served_.insert(pod.uid).second) return {};
         }
         // An earlier runner may have started it.
-        if (!processes_with(pod_marker, marker_of(pod.uid)).empty()) return {};
+        const auto mark = mark_of(pod.uid);
+        if (!processes_with(mark.first, mark.second).empty()) return {};
         auto environment = options_.environment;
-        environment.emplace_back(pod_marker, marker_of(pod.uid));
+        environment.push_back(mark);
         auto started =
             run_ok({options_.server_program.string(), "serve", "--daemon", "--port", std::to_string(pod.port)},
                    {.netns = sandbox.netns, .environment = std::move(environment)});
@@ -290,7 +292,8 @@ class PodRunner::Impl {
     Result<void> tear_down(const std::string& uid) {
         const auto sandbox = sandbox_of(uid);
         if (!sandbox) return {};
-        if (auto killed = kill_processes_with(pod_marker, marker_of(uid), std::chrono::seconds(10)); !killed)
+        const auto mark = mark_of(uid);
+        if (auto killed = kill_processes_with(mark.first, mark.second, std::chrono::seconds(10)); !killed)
             return killed;
         if (!sandbox->netns.empty()) {
             auto plugin = find_plugin();

@@ -81,6 +81,10 @@ Result<void> Sandbox::save(const std::filesystem::path& folder) const {
     return {};
 }
 
+std::pair<std::string, std::string> pod_mark(const std::filesystem::path& state_dir, const std::string& uid) {
+    return {"WEFT_POD", state_dir.string() + "/" + uid};
+}
+
 CniAttachment Sandbox::attachment() const {
     return {.container_id = container_id,
             .netns = NetworkNamespace::path_of(netns),

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weft::testing {
@@ -33,5 +34,8 @@ struct Sandbox {
     CniAttachment attachment() const;
     std::string title() const { return pod_namespace + "/" + pod_name; }
 };
+
+/// What processes of a pod carry in their environment.
+std::pair<std::string, std::string> pod_mark(const std::filesystem::path& state_dir, const std::string& uid);
 
 }  // namespace weft::testing

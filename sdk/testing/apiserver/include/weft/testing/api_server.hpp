@@ -53,6 +53,7 @@ struct ApiStats {
     std::map<std::string, RequestCount, std::less<>> requests;
     std::uint64_t connections = 0;  ///< open now
     std::uint64_t watches = 0;      ///< open now
+    std::uint64_t stalled = 0;      ///< requests that a stall holds now
 
     /// Sum over a verb, of one resource or of all ("").
     RequestCount of(std::string_view verb, std::string_view resource = {}) const;

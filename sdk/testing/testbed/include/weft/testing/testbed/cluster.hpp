@@ -75,7 +75,7 @@ class Cluster {
 
     /// A node joins: its OVN, weftd and pod runner start.
     Result<void> add_node(const std::string& name);
-    /// A node leaves: what runs there ends, then its Node object goes.
+    /// A machine is gone for good: its processes, pods and files at once, then its Node object. It may join again.
     Result<void> remove_node(const std::string& name);
 
     /// Creates the objects of a YAML file, or of all in a folder in the order of their names; merges into those there

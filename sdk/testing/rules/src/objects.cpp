@@ -1,0 +1,140 @@
+#include "weft/testing/objects.hpp"
+
+#include "appliers/kube/json_map.hpp"
+#include "kube/objects.hpp"
+
+#include <weft/base/json.hpp>
+#include <weft/tables/kube.hpp>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include <yaml-cpp/yaml.h>
+
+namespace weft::testing {
+
+namespace {
+
+/// YAML's plain scalars are what they look like, unless they are quoted.
+void write_scalar(JsonWriter& w, const YAML::Node& node) {
+    const std::string text = node.Scalar();
+    if (node.Tag() == "!") {
+        w.value(text);
+    } else if (text == "true" || text == "false") {
+        w.value(text == "true");
+    } else if (text.empty() || text == "null" || text == "~") {
+        w.null();
+    } else if (text.find_first_not_of("0123456789") == std::string::npos && (text.size() == 1 || text[0] != '0') &&
+               text.size() < 19) {
+        w.raw(text);
+    } else {
+        w.value(text);
+    }
+}
+
+void write_json(JsonWriter& w, const YAML::Node& node) {
+    if (node.IsMap()) {
+        w.object([&] {
+            for (const auto& entry : node) {
+                w.key(entry.first.Scalar());
+                write_json(w, entry.second);
+            }
+        });
+    } else if (node.IsSequence()) {
+        w.array([&] {
+            for (const auto& element : node)
+                write_json(w, element);
+        });
+    } else if (node.IsScalar()) {
+        write_scalar(w, node);
+    } else {
+        w.null();
+    }
+}
+
+void ensure_identity(YAML::Node object) {
+    YAML::Node metadata = object["metadata"];
+    if (!metadata["uid"]) {
+        const std::string ns = metadata["namespace"] ? metadata["namespace"].Scalar() + "-" : "";
+        metadata["uid"] = "uid-" + ns + metadata["name"].Scalar();
+    }
+}
+
+void add_object(RowSet& rows, YAML::Node object) {
+    const std::string kind = object["kind"] ? object["kind"].Scalar() : "";
+    if (kind == "List" || (kind.ends_with("List") && object["items"])) {
+        for (const auto& item : object["items"])
+            add_object(rows, item);
+        return;
+    }
+    const ResourceSpec resource = kind == "Node"        ? kube::node_resource()
+                                  : kind == "Pod"       ? kube::pod_resource()
+                                  : kind == "Namespace" ? kube::namespace_resource()
+                                                        : ResourceSpec();
+    if (resource.kind.empty()) return;
+    ensure_identity(object);
+    JsonWriter w;
+    write_json(w, object);
+    const auto document = JsonDocument::parse(w.text());
+    if (!document) throw std::runtime_error(document.error().text());
+    auto row = resource.parse(document->root());
+    if (!row) throw std::runtime_error(kind + " " + object["metadata"]["name"].Scalar() + ": " + row.error().text());
+    if (*row) rows.put(resource.table.name, *std::move(row));
+}
+
+void set_annotation(tables::Annotations& annotations, const tables::Annotation& wanted) {
+    const auto at = std::lower_bound(annotations.begin(), annotations.end(), wanted.annotation,
+                                     [](const auto& entry, const auto& name) { return entry.first < name; });
+    const bool there = at != annotations.end() && at->first == wanted.annotation;
+    std::string value = wanted.value;
+    if (!wanted.sub_key.empty()) {
+        const appliers::SubKey sub_key{wanted.sub_key, wanted.value};
+        const auto merged = appliers::merge_sub_keys(there ? &at->second : nullptr, {&sub_key, 1});
+        if (!merged) throw std::runtime_error(merged.error().text());
+        value = merged->text.value_or("");
+    }
+    if (there) {
+        at->second = std::move(value);
+    } else {
+        annotations.insert(at, {wanted.annotation, std::move(value)});
+    }
+}
+
+template <class T>
+void annotate(RowSet& objects, const std::string& key, const tables::Annotation& wanted) {
+    const auto* object = objects.find<T>(key);
+    if (!object) return;
+    T changed = *object;
+    set_annotation(changed.annotations, wanted);
+    objects.put(std::move(changed));
+}
+
+}  // namespace
+
+RowSet objects_from_text(std::string_view text) {
+    RowSet rows;
+    for (const auto& document : YAML::LoadAll(std::string(text))) {
+        if (document.IsMap()) add_object(rows, document);
+    }
+    return rows;
+}
+
+RowSet objects_from_file(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error("can't read " + path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return objects_from_text(text.str());
+}
+
+void apply_annotations(RowSet& objects, const std::vector<RowPtr>& annotations) {
+    for (const auto& row : annotations) {
+        const auto& wanted = row.as<tables::Annotation>();
+        if (wanted.kind == "Node") annotate<tables::Node>(objects, wanted.name, wanted);
+        if (wanted.kind == "Pod") annotate<tables::Pod>(objects, wanted.ns + "/" + wanted.name, wanted);
+    }
+}
+
+}  // namespace weft::testing
