@@ -7,11 +7,12 @@
 
 namespace weft::engine {
 
-AdapterRunner::AdapterRunner(std::string name, const AdapterSpec& spec, Post post, std::function<void()> schedule)
+AdapterRunner::AdapterRunner(std::string name, const AdapterSpec& spec, std::unique_ptr<Adapter> adapter, Post post,
+                             std::function<void()> schedule)
     : name_(std::move(name)),
       answers_(spec.answers.name),
       answer_type_(*spec.answers.type),
-      adapter_(spec.make()),
+      adapter_(std::move(adapter)),
       post_(std::move(post)),
       schedule_(std::move(schedule)) {}
 
@@ -94,8 +95,9 @@ AdapterExecutor::~AdapterExecutor() {
     stop();
 }
 
-AdapterRunner& AdapterExecutor::add(const std::string& name, const AdapterSpec& spec) {
-    auto runner = std::make_unique<AdapterRunner>(name, spec, post_, [this] {
+AdapterRunner& AdapterExecutor::add(const std::string& name, const AdapterSpec& spec,
+                                    std::unique_ptr<Adapter> adapter) {
+    auto runner = std::make_unique<AdapterRunner>(name, spec, std::move(adapter), post_, [this] {
         const std::lock_guard lock(mutex_);
         scheduled_ = true;
         changed_.notify_all();

@@ -21,7 +21,8 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
   public:
     using Post = std::function<void(ChangeSet)>;
 
-    AdapterRunner(std::string name, const AdapterSpec& spec, Post post, std::function<void()> schedule);
+    AdapterRunner(std::string name, const AdapterSpec& spec, std::unique_ptr<Adapter> adapter, Post post,
+                  std::function<void()> schedule);
 
     void changed(std::span<const Change> changes) override;
     void first_round_done() override;
@@ -56,7 +57,7 @@ class AdapterExecutor {
     explicit AdapterExecutor(AdapterRunner::Post post);
     ~AdapterExecutor();
 
-    AdapterRunner& add(const std::string& name, const AdapterSpec& spec);
+    AdapterRunner& add(const std::string& name, const AdapterSpec& spec, std::unique_ptr<Adapter> adapter);
     /// Stops it, on its thread, and waits until it has.
     void remove(AdapterRunner& runner);
     void stop();

@@ -34,11 +34,14 @@ struct EngineOptions {
     /// Retry of fail(ErrorKind::again): after the first, then doubled up to the most.
     Duration first_retry = std::chrono::seconds(1);
     Duration most_retry = std::chrono::seconds(60);
+    /// A run that takes longer is logged with its cause.
+    Duration slow_run = std::chrono::milliseconds(100);
     /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
     std::function<void()> woken;
 };
 
-/// Follows tables: an applier, a metric, a test.
+/// Follows tables: an applier, a metric, a test. It may post and read; what changes the graph or the subscriptions it
+/// hands to later().
 class Subscriber {
   public:
     /// Net changes of a tick in its tables, sorted by (input, key), where Change::input is the table's position in the

@@ -54,6 +54,8 @@ class Engine::Impl {
         ModuleSpec spec;
         std::vector<Node*> nodes;
         std::vector<AdapterRunner*> adapters;
+        std::map<std::string, std::unique_ptr<Operator>> new_operators;  ///< by name, until they are in the graph
+        std::map<std::string, std::unique_ptr<Adapter>> new_adapters;
     };
     struct Subscription {
         Subscriber* subscriber = nullptr;
@@ -86,6 +88,7 @@ class Engine::Impl {
     // graph_change.cpp
     std::vector<OutsideTable> outside_tables() const;
     Result<void> check_retyping(const GraphPlan& plan) const;
+    Result<void> make_parts(Module& module) const;
     void drop_module(const std::string& name);
     void drop_node(Node& node);
     void apply(const GraphPlan& plan);

@@ -1,6 +1,7 @@
 #include "engine/engine_impl.hpp"
 
 #include <algorithm>
+#include <exception>
 
 namespace weft::engine {
 
@@ -36,6 +37,9 @@ Result<void> Engine::Impl::change(std::vector<ModuleSpec> add, const std::vector
     auto plan = plan_graph(options.role, specs, outside_tables());
     if (!plan) return std::move(plan).error();
     if (auto fits = check_retyping(*plan); !fits) return fits;
+    for (auto& module : added) {
+        if (auto made = make_parts(*module); !made) return made;
+    }
 
     for (const std::string& name : remove)
         drop_module(name);
@@ -72,6 +76,24 @@ Result<void> Engine::Impl::check_retyping(const GraphPlan& plan) const {
         if (known->cells.size() == 0 && known->indexes.empty()) continue;
         return invalid("table \"" + name + "\" still holds rows of an older type",
                        "run a tick between removing one and adding the other");
+    }
+    return {};
+}
+
+/// Makes the operators and adapters that run here; the last thing that can go wrong.
+Result<void> Engine::Impl::make_parts(Module& module) const {
+    std::string at;
+    try {
+        for (const OperatorEntry& op : module.spec.operators) {
+            at = op.name;
+            if (runs_in(op.role, options.role)) module.new_operators.emplace(op.name, op.spec.make());
+        }
+        for (const AdapterEntry& adapter : module.spec.adapters) {
+            at = adapter.name;
+            if (runs_in(adapter.role, options.role)) module.new_adapters.emplace(adapter.name, adapter.spec.make());
+        }
+    } catch (const std::exception& e) {
+        return broken(module.spec.name + "/" + at + " could not be made: " + e.what());
     }
     return {};
 }
@@ -176,7 +198,7 @@ Node& Engine::Impl::make_node(const PlannedNode& planned) {
             node.writes.push_back(&store.table(write));
     } else {
         node.make_operator = planned.op->spec.make;
-        node.op = node.make_operator();
+        node.op = std::move(modules.find(node.module)->second->new_operators.extract(node.name).mapped());
         for (const TableSpec& input : planned.op->spec.inputs)
             node.inputs.push_back(&store.table(input));
         for (const TableSpec& output : planned.op->spec.outputs)
@@ -191,7 +213,8 @@ Node& Engine::Impl::make_node(const PlannedNode& planned) {
 void Engine::Impl::start_adapters(Module& module) {
     for (const AdapterEntry& entry : module.spec.adapters) {
         if (!runs_in(entry.role, options.role)) continue;
-        AdapterRunner& runner = adapters.add(module.spec.name + "/" + entry.name, entry.spec);
+        AdapterRunner& runner = adapters.add(module.spec.name + "/" + entry.name, entry.spec,
+                                             std::move(module.new_adapters.extract(entry.name).mapped()));
         module.adapters.push_back(&runner);
         subscriptions.push_back({&runner, {entry.spec.requests}, {&store.table(entry.spec.requests)}, false, false});
     }

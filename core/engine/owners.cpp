@@ -91,15 +91,30 @@ void Owners::withdraw(InstanceId id) {
 }
 
 void Owners::reorder(InstanceId id) {
-    const auto& outputs = store_.instances[id].outputs;
-    for (std::uint32_t output = 0; output < outputs.size(); ++output) {
-        const OutputRef at = outputs[output];
-        Cell& cell = store_.cells[at.cell];
-        if (merge(cell) != Merge::ordered || !cell.rivals) continue;
-        RowPtr row = at.owns() ? cell.holder : cell.rivals->losers[at.place].row;
-        leave(id, at);
-        place(id, output, at.cell, std::move(row));
+    for (const OutputRef at : store_.instances[id].outputs) {
+        const Cell& cell = store_.cells[at.cell];
+        if (!cell.rivals || cell.rivals->losers.empty()) continue;
+        if (merge(cell) == Merge::ordered) store_.log(at.cell).list_changed = true;
+        if (merge(cell) == Merge::ordered || cell.fresh) take_over(at.cell);
     }
+}
+
+/// Precedences have changed: the smallest of the losers may be smaller than what is seen.
+void Owners::take_over(CellId cell_id) {
+    Cell& cell = store_.cells[cell_id];
+    const std::uint32_t least = least_loser(*cell.rivals);
+    if (!before_all_seen(cell.rivals->losers[least].instance, cell)) return;
+    Put put = take_loser(cell_id, least);
+    set_due(put.instance);
+    displace(cell_id);
+    own(put.instance, put.output, cell_id, std::move(put.row));
+    if (merge(cell) == Merge::set_union) share_equals(cell_id);
+}
+
+std::uint32_t Owners::least_loser(const Rivals& rivals) const {
+    const auto least = std::min_element(rivals.losers.begin(), rivals.losers.end(),
+                                        [this](const Put& a, const Put& b) { return smaller(a.instance, b.instance); });
+    return static_cast<std::uint32_t>(least - rivals.losers.begin());
 }
 
 /// The put at `output` has moved there: tells its cell.
@@ -205,10 +220,7 @@ void Owners::inherit(CellId cell_id) {
             set_due(loser.instance);
         return;
     }
-    const auto& losers = cell.rivals->losers;
-    const auto least = std::min_element(losers.begin(), losers.end(),
-                                        [this](const Put& a, const Put& b) { return smaller(a.instance, b.instance); });
-    Put heir = take_loser(cell_id, static_cast<std::uint32_t>(least - losers.begin()));
+    Put heir = take_loser(cell_id, least_loser(*cell.rivals));
     set_due(heir.instance);
     own(heir.instance, heir.output, cell_id, std::move(heir.row));
     if (merge(cell) == Merge::set_union) share_equals(cell_id);

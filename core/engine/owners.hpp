@@ -27,7 +27,7 @@ class Owners {
     /// What the instance puts from now on; keys are different. False: all of it was so before.
     bool apply(InstanceId instance, std::span<NewPut> puts);
     void withdraw(InstanceId instance);
-    /// Finds its places in lists anew, after the precedence of its driver row has changed.
+    /// The precedence of its driver row has changed: its keys are decided anew where order decides.
     void reorder(InstanceId instance);
     /// The order among instances that put one key.
     bool smaller(InstanceId a, InstanceId b) const;
@@ -44,12 +44,14 @@ class Owners {
     void leave(InstanceId instance, OutputRef ref);
     void own(InstanceId instance, std::uint32_t output, CellId cell, RowPtr row);
     void displace(CellId cell);
+    void take_over(CellId cell);
     void inherit(CellId cell);
     void share_equals(CellId cell);
     void add_sharer(CellId cell, Put put);
     void add_loser(CellId cell, Put put);
     Put take_sharer(CellId cell, std::uint32_t place);
     Put take_loser(CellId cell, std::uint32_t place);
+    std::uint32_t least_loser(const Rivals& rivals) const;
     bool before_all_seen(InstanceId instance, const Cell& cell) const;
     void move_output(InstanceId instance, std::uint32_t output);
     Merge merge(const Cell& cell) const { return store_.table(cell.table).merge(); }

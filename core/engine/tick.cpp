@@ -262,6 +262,11 @@ void Engine::Impl::merge(Run& run, const DirtyInstance& dirty, TickReport& repor
         counts.slowest_key = store.key(instance.driver);
         counts.slowest_cause = text(dirty.cause);
     }
+    if (run.took() >= options.slow_run) {
+        const auto us = std::chrono::duration_cast<std::chrono::microseconds>(run.took()).count();
+        log(LogLevel::info, "engine", "a rule took long",
+            {{"instance", statuses.key(id)}, {"cause", text(dirty.cause)}, {"us", std::to_string(us)}});
+    }
     if (instance.moved) {
         instance.moved = false;
         owners.reorder(id);

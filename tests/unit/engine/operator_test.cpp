@@ -137,6 +137,25 @@ TEST(OperatorNode, IsTheOnlyWriterOfItsTables) {
     EXPECT_THAT(added.error().text(), HasSubstr("only writer"));
 }
 
+TEST(OperatorNode, OneThatCannotBeMadeChangesNothing) {
+    Bed bed;
+    std::vector<ModuleSpec> modules;
+    modules.push_back(allocator());
+    modules.push_back(Bed::module_of<Ask>("ask"));
+    ASSERT_TRUE(bed.engine.change(std::move(modules), {}));
+    bed.put(item("a"));
+    ModuleSpec broken = allocator();
+    broken.operators[0].spec.make = []() -> std::unique_ptr<Operator> { throw std::runtime_error("no memory"); };
+    modules.clear();
+    modules.push_back(std::move(broken));
+    const auto changed = bed.engine.change(std::move(modules), {"allocator"});
+    ASSERT_FALSE(changed);
+    EXPECT_THAT(changed.error().text(), HasSubstr("allocator/numbers could not be made: no memory"));
+    EXPECT_THAT(bed.engine.modules(), ElementsAre("allocator", "ask"));
+    bed.put(item("b"));
+    EXPECT_EQ(bed.engine.size("Lease"), 2u);
+}
+
 /// Copies numbers of items, but not -1, at which it throws; forgets to erase -2.
 class Faulty final : public Operator {
   public:

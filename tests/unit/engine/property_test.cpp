@@ -407,7 +407,7 @@ class PropertyTest : public testing::TestWithParam<unsigned> {
     std::map<std::string, std::string> owners;  ///< Clash, by the model
 };
 
-TEST_P(PropertyTest, DISABLED_EqualsARecomputeWhateverTheThreads) {
+TEST_P(PropertyTest, EqualsARecomputeWhateverTheThreads) {
     std::vector<std::unique_ptr<Instance>> engines;
     for (const unsigned threads : {1u, 2u, 8u}) {
         engines.push_back(std::make_unique<Instance>(clock, threads));

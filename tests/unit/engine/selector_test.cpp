@@ -1,6 +1,8 @@
 #include <weft/base/json.hpp>
 #include <weft/engine/operator.hpp>
 
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -102,6 +104,24 @@ TEST(LabelSelector, WrongTextIsToldWithItsPlace) {
     EXPECT_THAT(plain_text("a within (1)"), HasSubstr("expected an operator"));
     EXPECT_THAT(plain_text("=1"), HasSubstr("expected a label"));
     EXPECT_THAT(plain_text("a,"), HasSubstr("expected a label"));
+}
+
+TEST(LabelSelector, AnyTextIsEitherRefusedOrReadsBack) {
+    std::mt19937 random(5);
+    static constexpr std::string_view alphabet = "ab1-_./,=!() \tinotx<>\"\xc3";
+    int accepted = 0;
+    for (int i = 0; i < 50000; ++i) {
+        std::string text;
+        for (auto n = random() % 14; n > 0; --n)
+            text += alphabet[random() % alphabet.size()];
+        const auto selector = LabelSelector::parse_text(text);
+        if (!selector) continue;
+        ++accepted;
+        const auto again = LabelSelector::parse_text(selector->text());
+        ASSERT_TRUE(again) << text << " -> " << selector->text();
+        ASSERT_EQ(*again, *selector) << text;
+    }
+    EXPECT_GT(accepted, 100);
 }
 
 TEST(LabelSelector, MatchesAsKubernetesDoes) {
