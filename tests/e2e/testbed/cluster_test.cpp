@@ -64,11 +64,30 @@ TEST(Cluster, NodesJoinRunPodsAndLeave) {
 
     WEFT_ASSERT_OK(cluster.remove_node("n2"));
     EXPECT_FALSE(NetworkNamespace::exists((*testbed)->netns_name("n2")));
+    EXPECT_FALSE(cluster.remove_node("n2").ok());
     WEFT_ASSERT_OK(wait_for("node n2 to be gone", [&]() -> Result<void> {
         auto nodes = cluster.api().get("/api/v1/nodes");
         if (!nodes) return nodes.error();
         return nodes->root()["items"].size() == 1 ? Result<void>() : Result<void>(waiting("it is still there"));
     }));
+
+    WEFT_ASSERT_OK(cluster.add_node("n2"));
+    install_plugin(cluster.node("n2"));
+    WEFT_ASSERT_OK(cluster.wait_node_ready("n2"));
+}
+
+TEST(Cluster, PodsGoDownWithTheirMachine) {
+    auto testbed = Testbed::create();
+    WEFT_ASSERT_OK(testbed);
+    auto started = Cluster::start(**testbed, {.nodes = {"n1"}, .start_weftd = false});
+    WEFT_ASSERT_OK(started);
+    auto& cluster = **started;
+    install_plugin(cluster.node("n1"));
+    WEFT_ASSERT_OK(cluster.apply_text(pod_yaml));
+    const auto pod = cluster.wait_pod("web", "p");
+    WEFT_ASSERT_OK(pod);
+    WEFT_ASSERT_OK(cluster.remove_node("n1"));
+    EXPECT_FALSE(NetworkNamespace::exists(pod->netns.name()));
 }
 
 TEST(Manifests, TypesAndPathsAreKept) {

@@ -183,7 +183,10 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
     // The plugin under the name that the configuration file asks for, as an installation has it.
     const auto plugins = node.ovn->dir() / "cni" / "bin";
     std::error_code failed;
-    std::filesystem::create_directories(plugins, failed);
+    for (const auto& folder : {plugins, node.cni_conf_dir}) {
+        std::filesystem::create_directories(folder, failed);
+        if (failed) return again("can't make " + folder.string() + ": " + failed.message());
+    }
     if (const auto shim = program("weft-cni"); std::filesystem::exists(shim, failed)) {
         std::filesystem::copy_file(shim, plugins / "ovn-k8s-cni-overlay", failed);
         if (failed) return again("can't install the CNI plugin: " + failed.message());
