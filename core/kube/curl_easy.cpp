@@ -99,7 +99,8 @@ CurlEnvironment::CurlEnvironment(const Access& access, std::string user_agent, D
       user_agent_(std::move(user_agent)),
       connect_timeout_(connect_timeout),
       credentials_(access),
-      base_url_(access.server) {
+      base_url_(access.server),
+      ca_(access.ca) {
     initialise_libcurl();
     multi_ = curl_multi_init();
     if (multi_ == nullptr) throw std::bad_alloc();
@@ -114,8 +115,7 @@ CurlEnvironment::CurlEnvironment(const Access& access, std::string user_agent, D
 }
 
 CurlEnvironment::~CurlEnvironment() {
-    for (CURL* easy : idle_)
-        curl_easy_cleanup(easy);
+    drop_idle();
     curl_multi_cleanup(multi_);
 }
 
@@ -147,7 +147,7 @@ CURL* CurlEnvironment::make_easy() const {
 
 void CurlEnvironment::set_tls(CURL* easy) const {
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    if (!access_.ca.empty()) set_blob(easy, CURLOPT_CAINFO_BLOB, access_.ca);
+    if (!ca_.empty()) set_blob(easy, CURLOPT_CAINFO_BLOB, ca_);
     if (!access_.verify) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -171,8 +171,7 @@ std::shared_ptr<curl_slist> CurlEnvironment::headers_for(const Request& request)
 Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
     if (credentials_.refresh(now)) {
         headers_.clear();
-        for (CURL* easy : std::exchange(idle_, {}))
-            curl_easy_cleanup(easy);
+        drop_idle();
     }
     if (idle_.empty()) {
         exchange.easy = make_easy();
@@ -261,7 +260,21 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
     return answer;
 }
 
+void CurlEnvironment::drop_idle() {
+    for (CURL* easy : std::exchange(idle_, {}))
+        curl_easy_cleanup(easy);
+}
+
+/// An HTTP/2 connection is shared by all exchanges, and libcurl would put new ones on it even when its peer has stopped
+/// answering. From now on it goes unused.
+void CurlEnvironment::leave_connections() {
+    if (ca_.empty()) return;
+    ca_.size() > access_.ca.size() + 16 ? ca_.resize(access_.ca.size()) : ca_.push_back('\n');
+    drop_idle();
+}
+
 Answer CurlEnvironment::give_up(CurlExchange& exchange, TimePoint now) {
+    if (exchange.http == 0) leave_connections();
     Answer answer;
     answer.http = exchange.http;
     const bool late = now - exchange.started >= exchange.request.deadline;

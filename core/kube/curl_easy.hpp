@@ -62,6 +62,8 @@ class CurlEnvironment {
     void drop(CurlExchange& exchange);
 
   private:
+    void leave_connections();
+    void drop_idle();
     CURL* make_easy() const;
     void set_tls(CURL* easy) const;
     std::shared_ptr<curl_slist> headers_for(const Request& request);
@@ -71,6 +73,7 @@ class CurlEnvironment {
     const Duration connect_timeout_;
     Credentials credentials_;
     std::string base_url_;
+    std::string ca_;  ///< grows by a blank line to leave connections that don't answer: libcurl shares none across CAs
     std::shared_ptr<curl_slist> connect_to_;
     CURLM* multi_;
     std::vector<CURL*> idle_;

@@ -21,7 +21,7 @@
 namespace weft::kube {
 
 struct ReflectorOptions {
-    std::string node;        ///< for WatchScope::local_node
+    std::string node;        ///< for WatchScope::local_node; without a node of one's own that is everything
     std::size_t page = 500;  ///< objects asked for at once
     /// Ask for the list as the beginning of a watch, where the server can.
     bool streaming_list = false;

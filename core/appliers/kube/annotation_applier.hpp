@@ -63,7 +63,7 @@ class AnnotationApplier final : public engine::Subscriber {
     /// The object changed, came or went: what was put right may be wrong again, what waited for it can go on.
     void observed(std::string_view kind, std::string_view ns, std::string_view name);
     void observed_all(std::string_view kind);
-    /// Does `now` differ from `before` in nothing but what we wrote ourselves? Then it is no news to anybody.
+    /// Two rows of a pod: does `now` differ from `before` in nothing but what we wrote ourselves? Then it is no news.
     bool is_own_echo(const RowPtr& before, const RowPtr& now) const;
 
     /// Any thread.

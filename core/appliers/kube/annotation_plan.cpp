@@ -188,26 +188,11 @@ void AnnotationApplier::plan_conditions(const Entry& entry, const Snapshot& now,
 
 bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) const {
     if (!before || !now || before.type().name != now.type().name) return false;
-    const tables::Annotations* old_texts = nullptr;
-    const tables::Annotations* new_texts = nullptr;
-    if (now.type().name == tables::Pod::table_name) {
-        const auto& a = before.as<tables::Pod>();
-        const auto& b = now.as<tables::Pod>();
-        if (!equal_but_annotations(a, b)) return false;
-        old_texts = &a.annotations;
-        new_texts = &b.annotations;
-    } else if (now.type().name == tables::Node::table_name) {
-        const auto& a = before.as<tables::Node>();
-        const auto& b = now.as<tables::Node>();
-        if (!equal_but_annotations(a, b)) return false;
-        old_texts = &a.annotations;
-        new_texts = &b.annotations;
-    } else {
-        return false;
-    }
-    const ObjectRef object = now.type().object(now.get());
-    const auto at = works_.find(object.kind + "/" + object.ns + "/" + object.name);
-    if (at == works_.end()) return false;
+    if (now.type().name != tables::Pod::table_name) return false;
+    const auto& old_pod = before.as<tables::Pod>();
+    const auto& new_pod = now.as<tables::Pod>();
+    const auto at = works_.find("Pod/" + new_pod.key.text);
+    if (at == works_.end() || !equal_but_annotations(old_pod, new_pod)) return false;
     Groups groups;
     for (const auto& row : at->second.desired) {
         if (!is_condition(row)) add_to(groups, row.as<tables::Annotation>(), false);
@@ -218,8 +203,8 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
         }
     }
     const auto is_ours = [&](const std::string& name) {
-        const std::string* old_text = tables::find_annotation(*old_texts, name);
-        const std::string* new_text = tables::find_annotation(*new_texts, name);
+        const std::string* old_text = tables::find_annotation(old_pod.annotations, name);
+        const std::string* new_text = tables::find_annotation(new_pod.annotations, name);
         if (old_text != nullptr && new_text != nullptr && *old_text == *new_text) return true;
         const auto group = groups.find(name);
         if (group == groups.end()) return false;
@@ -230,7 +215,7 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
     const auto all_ours = [&](const tables::Annotations& texts) {
         return std::all_of(texts.begin(), texts.end(), [&](const auto& text) { return is_ours(text.first); });
     };
-    return all_ours(*old_texts) && all_ours(*new_texts);
+    return all_ours(old_pod.annotations) && all_ours(new_pod.annotations);
 }
 
 }  // namespace weft::appliers

@@ -9,8 +9,9 @@
 namespace weft::appliers {
 
 /// Stands between the reflectors and the engine: shows the applier what came of its writes, and keeps pure echoes of
-/// them from the engine, so that no rule runs for what weft wrote itself. An echo that comes together with other news
-/// goes through whole.
+/// those on pods from the engine, so that no rule runs for what weft wrote itself. An echo that comes together with
+/// other news goes through whole. Nodes are few, and rules read the annotations of all of them alike: their echoes go
+/// through.
 class AnnotationTap final : public kube::Sink {
   public:
     AnnotationTap(kube::Sink& next, AnnotationApplier& applier) : next_(next), applier_(applier) {}
@@ -27,12 +28,9 @@ class AnnotationTap final : public kube::Sink {
 
   private:
     using Held = std::unordered_map<std::string, RowPtr, StringHash, std::equal_to<>>;
-    Held* held_of(std::string_view table);
-
     kube::Sink& next_;
     AnnotationApplier& applier_;
-    Held pods_;  ///< what the engine has, where that is not the latest
-    Held nodes_;
+    Held held_;  ///< pods as the engine has them, where that is not the latest
     std::uint64_t echoes_ = 0;
 };
 
