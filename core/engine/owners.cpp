@@ -59,6 +59,7 @@ bool Owners::apply(InstanceId id, std::span<NewPut> puts) {
     std::sort(old.begin(), old.end(), [](const OutputRef& a, const OutputRef& b) { return a.cell < b.cell; });
     std::vector<bool> kept(old.size());
     instance.outputs.truncate(same);
+    instance.outputs.reserve(static_cast<std::uint32_t>(puts.size()));
     for (NewPut& put : puts.subspan(same)) {
         const CellId cell = store_.obtain(*put.table, put.row);
         const auto output = instance.outputs.size();

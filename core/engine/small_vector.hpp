@@ -42,6 +42,10 @@ class SmallVector {
         if (size_ == capacity_) resize_to(capacity_ * 2 + 1);
         data()[size_++] = value;
     }
+    /// Room for exactly so many, where the number is known.
+    void reserve(std::uint32_t size) {
+        if (size > capacity_) resize_to(size);
+    }
     void insert(std::uint32_t at, T value) {
         push_back(value);
         std::memmove(data() + at + 1, data() + at, (size_ - 1 - at) * sizeof(T));

@@ -295,11 +295,12 @@ void Engine::Impl::set_reads(const Run& run, const Node& node) {
         reads_scratch_.push_back(source);
     }
     // Most runs read what they read before, in the same order.
-    const auto& reads = store.instances[run.instance()].reads;
+    auto& reads = store.instances[run.instance()].reads;
     std::uint32_t same = 0;
     while (same < reads.size() && same < reads_scratch_.size() && reads[same].source == reads_scratch_[same])
         ++same;
     if (same < reads.size()) store.unlink(run.instance(), same);
+    reads.reserve(static_cast<std::uint32_t>(reads_scratch_.size()));
     for (std::size_t i = same; i < reads_scratch_.size(); ++i)
         store.link(run.instance(), reads_scratch_[i]);
 }

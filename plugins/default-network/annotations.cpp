@@ -16,7 +16,7 @@ constexpr const char* remove_it = "remove the annotation: it is written anew";
 
 Result<JsonDocument> parse_object(std::string_view annotation, std::string_view text) {
     auto document = JsonDocument::parse(text);
-    if (!document) return malformed(annotation, "no JSON: " + document.error().what, remove_it);
+    if (!document) return malformed(annotation, document.error().what, remove_it);
     if (!document->root().is_object()) return malformed(annotation, "no JSON object: " + quoted(text), remove_it);
     return document;
 }
@@ -24,8 +24,7 @@ Result<JsonDocument> parse_object(std::string_view annotation, std::string_view 
 Result<IpPrefix> parse_prefix(std::string_view annotation, JsonView value) {
     const auto text = value.string();
     auto prefix = IpPrefix::parse(text.value_or(""));
-    if (!text || !prefix)
-        return malformed(annotation, "no address with a prefix length: " + quoted(value.dump()), remove_it);
+    if (!text || !prefix) return malformed(annotation, "no address with a prefix length: " + quoted(value), remove_it);
     return prefix;
 }
 
@@ -43,6 +42,11 @@ std::string quoted(std::string_view text) {
     return shown;
 }
 
+std::string quoted(JsonView value) {
+    const auto text = value.string();
+    return text ? quoted(*text) : quoted(std::string_view(value.dump()));
+}
+
 Result<std::vector<IpPrefix>> parse_subnets(std::string_view text) {
     const auto annotation = ovn::annotation::node_subnets;
     const auto document = parse_object(annotation, text);
@@ -54,7 +58,7 @@ Result<std::vector<IpPrefix>> parse_subnets(std::string_view text) {
     } else if (entry.is_string()) {
         values.push_back(entry);
     } else if (entry) {
-        return malformed(annotation, "\"default\" is neither a string nor a list: " + quoted(entry.dump()), remove_it);
+        return malformed(annotation, "\"default\" is neither a string nor a list: " + quoted(entry), remove_it);
     }
     std::vector<IpPrefix> subnets;
     for (const JsonView value : values) {
@@ -106,7 +110,7 @@ Result<std::vector<Ip>> parse_encap_ips(std::string_view text) {
         if (ip) {
             ips.push_back(*ip);
         } else {
-            error = malformed(annotation, "no IP address: " + quoted(value.dump()), remove_it);
+            error = malformed(annotation, "no IP address: " + quoted(value), remove_it);
         }
     });
     if (error) return *error;
@@ -121,7 +125,7 @@ Result<std::optional<Mac>> parse_management_mac(std::string_view text) {
     if (!entry) return std::optional<Mac>();
     const auto mac = Mac::parse(entry.string_or(""));
     if (!mac || mac->is_multicast() || mac->is_zero()) {
-        return malformed(annotation, "no MAC of an interface: " + quoted(entry.dump()),
+        return malformed(annotation, "no MAC of an interface: " + quoted(entry),
                          "remove the annotation: the MAC is derived from the address");
     }
     return std::optional<Mac>(*mac);

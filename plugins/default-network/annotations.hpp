@@ -17,6 +17,8 @@ namespace weft::default_network {
 Error malformed(std::string_view annotation, std::string what, std::string mend);
 /// `text` in quotes, shortened: for error messages about what users wrote.
 std::string quoted(std::string_view text);
+/// The same for a JSON value: a string without its own quotes doubled.
+std::string quoted(JsonView value);
 
 /// {"default":["10.244.0.0/24","fd00::/64"]}, or a bare string for one subnet; empty without an entry for us.
 Result<std::vector<IpPrefix>> parse_subnets(std::string_view text);

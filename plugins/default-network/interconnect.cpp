@@ -67,7 +67,7 @@ struct OwnTransitPort {
 /// The way to the pods of another node: its stand-in on the transit switch, and routes by way of it.
 struct WayToNode {
     using Driver = NodeNetwork;
-    using Reads = Tables<tables::LocalNode, tables::NetworkConfig, OwnNode, NodesById>;
+    using Reads = Tables<tables::LocalNode, tables::NetworkConfig, OwnNode, NodesById, NodesByChassis>;
     using Writes = Tables<LogicalSwitchPort, LogicalRouterStaticRoute>;
 
     static void derive(const Driver& node, const Reader<Reads>& in, Desired<Writes>& out) {
@@ -111,13 +111,20 @@ struct WayToNode {
     static std::optional<Error> conflict_of(const NodeNetwork& node, const Reader<Reads>& in) {
         const auto* own = in.find<OwnNode>(only<OwnNode>());
         const std::string& name = node.key.text;
-        const auto conflict = [&](std::string what) {
-            return Error{ErrorKind::conflict, std::move(what), "node " + name,
-                         "weftd of role cluster gives one of them another; if none runs, remove the annotation"};
+        const auto conflict = [&](std::string what, std::string mend = {}) {
+            if (mend.empty())
+                mend = "weftd of role cluster gives one of them another; if none runs, remove the annotation";
+            return Error{ErrorKind::conflict, std::move(what), "node " + name, std::move(mend)};
         };
         for (const NodeNetwork& other : in.bucket<NodesById>(std::to_string(*node.id))) {
             if (std::tie(other.created, other.key) < std::tie(node.created, node.key)) {
                 return conflict("node " + other.key.text + " has node id " + std::to_string(*node.id) + " too");
+            }
+        }
+        for (const NodeNetwork& other : in.bucket<NodesByChassis>(node.chassis)) {
+            if (std::tie(other.created, other.key) < std::tie(node.created, node.key)) {
+                return conflict("node " + other.key.text + " has chassis id \"" + node.chassis + "\" too",
+                                "give each Open vSwitch its own external_ids:system-id");
             }
         }
         if (!own) return std::nullopt;

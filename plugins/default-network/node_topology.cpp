@@ -193,6 +193,10 @@ void declare_node_topology(Declare& d) {
     d.claim<LogicalSwitchPort>(
         "node-ports", [](const LogicalSwitchPort& r) { return is_node_port(r, "stor-") || is_node_port(r, "k8s-"); },
         by_name, of_the_one);
+    // What somebody edited until no claim covers it any more is still the row to put right: its name is taken.
+    d.adopt<LogicalSwitch>("switches-by-name", by_name);
+    d.adopt<LogicalSwitchPort>("ports-by-name", by_name);
+    d.adopt<LogicalRouterPort>("router-ports-by-name", by_name);
     d.claim<nb::ACL>(
         "from-node-acls",
         [](const nb::ACL& r) { return ovn::owned_by(r.external_ids, ovn::default_controller, "NetpolNode"); },

@@ -20,12 +20,12 @@ class EntryReader {
 
     Result<PodNetwork> read() {
         PodNetwork network;
-        if (!entry_.is_object()) fail("\"default\" is no JSON object: " + quoted(entry_.dump()));
+        if (!entry_.is_object()) fail("\"default\" is no JSON object: " + quoted(entry_));
         network.ips = list<IpPrefix>("ip_addresses", "ip_address");
         network.gateways = list<Ip>("gateway_ips", "gateway_ip");
         const auto mac = Mac::parse(entry_["mac_address"].string_or(""));
         if (!mac || mac->is_multicast() || mac->is_zero()) {
-            fail("mac_address is no MAC of an interface: " + quoted(entry_["mac_address"].dump()));
+            fail("mac_address is no MAC of an interface: " + quoted(entry_["mac_address"]));
         } else {
             network.mac = *mac;
         }
@@ -166,7 +166,7 @@ Result<Wishes> wishes_of(const tables::Pod& pod) {
         if (!mac || mac.string_or("-").empty()) return {};
         const auto parsed = Mac::parse(mac.string_or(""));
         if (!parsed || parsed->is_multicast() || parsed->is_zero()) {
-            return malformed(annotation, "mac is no MAC of an interface: " + quoted(mac.dump()),
+            return malformed(annotation, "mac is no MAC of an interface: " + quoted(mac),
                              "write six pairs of hex digits, such as 0a:58:00:00:00:01");
         }
         wishes.mac = *parsed;
@@ -178,7 +178,7 @@ Result<Wishes> wishes_of(const tables::Pod& pod) {
         element["default-route"].each([&](JsonView value) {
             const auto ip = Ip::parse(value.string_or(""));
             if (!ip) {
-                error = malformed(ovn::annotation::networks, "default-route is no IP address: " + quoted(value.dump()),
+                error = malformed(ovn::annotation::networks, "default-route is no IP address: " + quoted(value),
                                   "write the gateway's address");
                 return;
             }

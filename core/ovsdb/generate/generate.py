@@ -157,15 +157,14 @@ def struct(db, table):
     out.append("    void settle_key() {")
     out.append("        if (key.empty()) key.text = natural_key();")
     out.append("    }")
-    out.append("    static constexpr auto columns() {")
+    # Templates, so that a program pays only for the tables it uses.
     columns = [f'field("{c.name}", &{name}::{c.member})' for c in table.columns]
-    out.append("        return std::tuple{" + ",\n                          ".join(columns) + "};")
-    out.append("    }")
-    out.append("    static constexpr auto fields() {")
-    out.append(f'        return std::tuple_cat(std::tuple{{field("key", &{name}::key), field("parent", &{name}::parent),')
-    out.append(f'                                         field("after", &{name}::after), field("uuid", &{name}::uuid)}},')
-    out.append("                              columns());")
-    out.append("    }")
+    own = [f'field("{member}", &{name}::{member})' for member in ("key", "parent", "after", "uuid")]
+    for function, fields in (("columns", columns), ("fields", own + columns)):
+        out.append("    template <class = void>")
+        out.append(f"    static constexpr auto {function}() {{")
+        out.append("        return std::tuple{" + ",\n                          ".join(fields) + "};")
+        out.append("    }")
     out.append(f"    WEFT_FIELDS_EQUAL({name})")
     out.append("};")
     return "\n".join(out)

@@ -165,7 +165,7 @@ TEST(Faults, OverHttp) {
     EXPECT_EQ(server.get("/version").code, 503);
     EXPECT_EQ(post(R"({"action":"heal","id":1})").code, 200);
     EXPECT_EQ(server.get("/version").code, 200);
-    for (const char* action : {"heal-all", "drop-watches", "compact", "bookmarks"}) {
+    for (const char* action : {"heal-all", "drop-watches", "drop-connections", "compact", "bookmarks"}) {
         EXPECT_EQ(post(std::string(R"({"action":")") + action + R"("})").code, 200) << action;
     }
     EXPECT_EQ(post(R"({"action":"dance"})").code, 400);
@@ -174,6 +174,8 @@ TEST(Faults, OverHttp) {
     EXPECT_EQ(http("DELETE", server.url("/_faults")).code, 200);
     auto stats = server.get("/_stats").body;
     EXPECT_NE(stats.find("\"get /version\":{"), std::string::npos) << stats;
+    EXPECT_EQ(server.get("/%ff%fe").code, 401);
+    EXPECT_EQ(server.get("/_stats").code, 200);  // bytes that are no text are counted, too
     http("DELETE", server.url("/_stats"));
     EXPECT_TRUE(server->stats().requests.empty());
 }

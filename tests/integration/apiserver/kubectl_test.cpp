@@ -236,7 +236,7 @@ spec:
     EXPECT_NE(kubectl({"get", "eip"}).code, 0);
 }
 
-TEST_F(Kubectl, DISABLED_Watches) {
+TEST_F(Kubectl, Watches) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     server_.pod("before");
@@ -249,7 +249,7 @@ TEST_F(Kubectl, DISABLED_Watches) {
     std::string text;
     std::array<char, 256> part{};
     for (ssize_t n = 0;
-         text.find("pod/after") == std::string::npos && (n = ::read(ends[0], part.data(), part.size())) > 0;) {
+         text.find("pod/after\n") == std::string::npos && (n = ::read(ends[0], part.data(), part.size())) > 0;) {
         text.append(part.data(), static_cast<std::size_t>(n));
     }
     EXPECT_EQ(text, "pod/before\npod/after\n");

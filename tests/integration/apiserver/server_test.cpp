@@ -83,6 +83,27 @@ TEST(ApiServer, WaitsForObjects) {
         "pods", "default", "p", [](JsonView pod) { return pod.present(); }, Duration::zero()));
 }
 
+TEST(ApiServer, WaitsForWhatIsDefinedLaterAndMayBeAskedMeanwhile) {
+    Server server;
+    auto there = std::async(std::launch::async, [&] {
+        return server->wait_for("foos.x.org", "", "f", [&](JsonView foo) {
+            return foo.present() && server->get("foos.x.org", "", "f").has_value();
+        });
+    });
+    ASSERT_TRUE(server->apply_yaml(R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: foos.x.org}
+spec:
+  {group: x.org, scope: Cluster, names: {plural: foos, kind: Foo}, versions: [{name: v1, served: true, storage: true}]}
+---
+apiVersion: x.org/v1
+kind: Foo
+metadata: {name: f}
+)"));
+    EXPECT_TRUE(there.get());
+}
+
 TEST(ApiServer, AnswersInProcessWithoutCounting) {
     Server server;
     EXPECT_EQ(server->request("POST", "/api/v1/namespaces", R"({"metadata":{"name":"red"}})").code, 201);

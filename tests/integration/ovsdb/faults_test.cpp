@@ -51,7 +51,7 @@ TEST(Faults, ATransactionThatTheServerDiedOnDidNotHappen) {
     EXPECT_TRUE(owner.commit(t).ok());
 }
 
-TEST(Faults, DISABLED_ATransactionWhoseAnswerGotLostDidHappen) {
+TEST(Faults, ATransactionWhoseAnswerGotLostDidHappen) {
     const TempDir dir;
     Server server(dir, "ovn-nb-26.03.2.ovsschema");
     Proxy proxy(dir / "proxy.sock", server.socket());
@@ -176,7 +176,7 @@ TEST(Faults, AnotherRemoteIsTriedWhenOneIsSilent) {
     EXPECT_TRUE(owner.until_synced());
 }
 
-TEST(Faults, DISABLED_MalformedJsonDropsTheConnectionAndNothingElse) {
+TEST(Faults, MalformedJsonDropsTheConnectionAndNothingElse) {
     const std::vector<std::string> babble = {
         "hello",
         "HTTP/1.1 400 Bad Request\r\n\r\n",

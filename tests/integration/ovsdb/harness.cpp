@@ -277,11 +277,6 @@ Proxy::Proxy(const std::string& socket, std::string server_socket)
     : server_socket_(std::move(server_socket)),
       peer_(socket, [this](int fd) { serve(fd); }) {}
 
-void Proxy::cut() {
-    swallow_ = false;
-    ++cuts_;
-}
-
 void Proxy::serve(int fd) {
     sockaddr_un address{};
     const int server = unix_socket(server_socket_, address);
@@ -300,7 +295,7 @@ void Proxy::serve(int fd) {
             if (polled[1].revents) {
                 const auto got = ::recv(server, bytes.data(), bytes.size(), 0);
                 if (got <= 0) break;
-                if (swallow_) {
+                if (swallowing_ == cuts) {
                     swallowed_ += static_cast<std::uint64_t>(got);
                     continue;
                 }

@@ -169,10 +169,10 @@ class FakePeer {
 class Proxy {
   public:
     Proxy(const std::string& socket, std::string server_socket);
-    /// What the server says is thrown away from now on.
-    void swallow_answers() { swallow_ = true; }
-    /// Ends the connections and passes bytes again.
-    void cut();
+    /// On the connections there are, what the server says is thrown away from now on.
+    void swallow_answers() { swallowing_ = cuts_.load(); }
+    /// Ends the connections; those made afterwards pass bytes again.
+    void cut() { ++cuts_; }
     std::uint64_t to_server() const { return to_server_; }
     std::uint64_t swallowed() const { return swallowed_; }
     std::uint64_t to_client() const { return to_client_; }
@@ -180,8 +180,8 @@ class Proxy {
   private:
     void serve(int fd);
     std::string server_socket_;
-    std::atomic<bool> swallow_{false};
-    std::atomic<int> cuts_{0};
+    std::atomic<int> cuts_{0};         ///< connections belong to the number of cuts before them
+    std::atomic<int> swallowing_{-1};  ///< those whose answers are thrown away
     std::atomic<std::uint64_t> to_server_{0};
     std::atomic<std::uint64_t> to_client_{0};
     std::atomic<std::uint64_t> swallowed_{0};

@@ -43,7 +43,8 @@ testing::RuleResult run(const std::string& name, const OwnNode& on,
 // -- the node's switch ------------------------------------------------------------------------------------------------
 
 TEST(AddressPool, ReservesWhatTheNodeNeeds) {
-    const auto* pool = run("address-pool", own()).find<tables::AddressPool>("default/n1");
+    const auto result = run("address-pool", own());
+    const auto* pool = result.find<tables::AddressPool>("default/n1");
     ASSERT_TRUE(pool);
     EXPECT_EQ(pool->on_switch, "n1");
     EXPECT_THAT(pool->reserved,
@@ -207,7 +208,7 @@ TEST(ManagementPort, NodePortsLoosenTheReversePathFilter) {
 TEST(NodeAnnotations, TellTheTunnelAddresses) {
     const auto tunnel = [](const tables::NetworkConfig& config, const tables::Node& n) {
         const auto result = rule("annotate-tunnel").given(config).given(n).run(local());
-        const auto* row = result.find<tables::Annotation>("Node//n1/k8s.ovn.org/node-encap-ips");
+        const auto* row = result.find<tables::Annotation>("Node//n1/k8s.ovn.org/node-encap-ips/");
         return row ? row->value : result.waiting.value_or("");
     };
     EXPECT_EQ(tunnel(testing::default_config(), node()), R"(["172.20.0.2"])");
@@ -225,8 +226,8 @@ TEST(NodeAnnotations, TellTheTunnelAddresses) {
 
 TEST(NodeAnnotations, TellChassisAndZone) {
     const auto chassis = rule("annotate-chassis").given(local()).run(OwnChassis{.id = "c1"});
-    EXPECT_EQ(chassis.find<tables::Annotation>("Node//n1/k8s.ovn.org/node-chassis-id")->value, "c1");
-    EXPECT_EQ(rule("annotate-zone").run(local()).find<tables::Annotation>("Node//n1/k8s.ovn.org/zone-name")->value,
+    EXPECT_EQ(chassis.find<tables::Annotation>("Node//n1/k8s.ovn.org/node-chassis-id/")->value, "c1");
+    EXPECT_EQ(rule("annotate-zone").run(local()).find<tables::Annotation>("Node//n1/k8s.ovn.org/zone-name/")->value,
               "n1");
 }
 
@@ -247,7 +248,7 @@ TEST(NodeAnnotations, TellTheHostsAddresses) {
     EXPECT_TRUE(test.run(local()).waiting);
     address("eth0", "fc00:20::2/64");
     address("eth0", "172.20.0.2/16");
-    EXPECT_EQ(test.run(local()).find<tables::Annotation>("Node//n1/k8s.ovn.org/host-cidrs")->value,
+    EXPECT_EQ(test.run(local()).find<tables::Annotation>("Node//n1/k8s.ovn.org/host-cidrs/")->value,
               R"(["172.20.0.2/16","fc00:20::2/64"])");
 }
 

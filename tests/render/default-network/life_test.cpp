@@ -4,6 +4,7 @@
 #include <weft/ovsdb/sb.hpp>
 #include <weft/tables/cni.hpp>
 #include <weft/tables/ipam.hpp>
+#include <weft/tables/net.hpp>
 #include <weft/testing/graph_test.hpp>
 
 #include <gmock/gmock.h>
@@ -46,6 +47,8 @@ class Life : public ::testing::Test {
   protected:
     Life() : graph({plugin.get()}, Role::node) {
         graph.put(testing::default_config()).put(local());
+        graph.put(tables::HostAddress{
+            .key = Key<tables::HostAddress>{"eth0/172.20.0.2"}, .link = "eth0", .address = prefix("172.20.0.2/16")});
         graph.put(annotated_node("n1", 2, "c1")).put(annotated_node("n2", 3, "c2"));
         graph.run();
     }
@@ -140,6 +143,8 @@ TEST_F(Life, AnnotationsMayArriveInAnyOrder) {
         ThePlugin another;
         testing::GraphTest fresh({another.get()}, Role::node);
         fresh.put(testing::default_config()).put(local()).put(annotated_node("n1", 2, "c1"));
+        fresh.put(tables::HostAddress{
+            .key = Key<tables::HostAddress>{"eth0/172.20.0.2"}, .link = "eth0", .address = prefix("172.20.0.2/16")});
         tables::Node partial = complete;
         partial.annotations.clear();
         for (const std::size_t at : order) {
@@ -319,8 +324,8 @@ TEST(ClusterLife, NodesGetNumbersAndSubnetsAndKeepThem) {
         const RowPtr row = graph.find(tables::Annotation::table_name, key);
         return row ? row.as<tables::Annotation>().value : std::string();
     };
-    EXPECT_EQ(value("Node//z/k8s.ovn.org/node-id"), "2");
-    EXPECT_EQ(value("Node//a/k8s.ovn.org/node-id"), "3");
+    EXPECT_EQ(value("Node//z/k8s.ovn.org/node-id/"), "2");
+    EXPECT_EQ(value("Node//a/k8s.ovn.org/node-id/"), "3");
     EXPECT_EQ(value("Node//z/k8s.ovn.org/node-subnets/default"), R"(["10.244.0.0/24","fd00:10:244:1::/64"])");
     EXPECT_EQ(value("Node//a/k8s.ovn.org/node-subnets/default"), R"(["10.244.1.0/24","fd00:10:244:2::/64"])");
     std::vector<std::string> told;
@@ -334,11 +339,11 @@ TEST(ClusterLife, NodesGetNumbersAndSubnetsAndKeepThem) {
     graph.put(young);
     graph.run();
     EXPECT_THAT(graph.statuses(), IsEmpty());
-    EXPECT_EQ(value("Node//a/k8s.ovn.org/node-id"), "3");
+    EXPECT_EQ(value("Node//a/k8s.ovn.org/node-id/"), "3");
     graph.erase<tables::Node>("z");
     graph.run();
-    EXPECT_EQ(value("Node//z/k8s.ovn.org/node-id"), "");
-    EXPECT_EQ(value("Node//a/k8s.ovn.org/node-id"), "3");
+    EXPECT_EQ(value("Node//z/k8s.ovn.org/node-id/"), "");
+    EXPECT_EQ(value("Node//a/k8s.ovn.org/node-id/"), "3");
 }
 
 TEST(ClusterLife, ABrokenAnnotationStopsNobodyElse) {

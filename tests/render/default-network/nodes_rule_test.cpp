@@ -204,11 +204,11 @@ TEST(Allocations, TellWhatIsWrong) {
 TEST(Allocations, TheTransitAddressFollowsTheId) {
     const tables::IdLease lease{Key<tables::IdLease>{"node/n2"}, 258, "", ""};
     const auto result = rule("annotate-id").given(lease).given(testing::default_config()).run(other());
-    EXPECT_EQ(result.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-id")->value, "258");
-    EXPECT_EQ(result.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-transit-switch-port-ifaddr")->value,
+    EXPECT_EQ(result.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-id/")->value, "258");
+    EXPECT_EQ(result.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-transit-switch-port-ifaddr/")->value,
               R"({"ipv4":"100.88.1.2/16","ipv6":"fd97::102/64"})");
     const auto v6 = rule("annotate-id").given(lease).given(testing::default_config(false, true)).run(other());
-    EXPECT_EQ(v6.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-transit-switch-port-ifaddr")->value,
+    EXPECT_EQ(v6.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-transit-switch-port-ifaddr/")->value,
               R"({"ipv6":"fd97::102/64"})");
     auto small = testing::default_config();
     small.transit_v4 = prefix("100.88.0.0/24");
@@ -281,6 +281,14 @@ TEST(WayToNode, OfTwoWithOneIdTheOlderIsBelieved) {
     auto ours = other();
     ours.id = 2;
     EXPECT_EQ(way().given(ours).run(ours).failed->what, "this node has node id 2 too");
+}
+
+TEST(WayToNode, OfTwoWithOneChassisTheOlderIsBelieved) {
+    auto twin = other();
+    twin.key.text = "n0";
+    twin.id = 8;
+    EXPECT_EQ(way().given(twin).run(other()).failed->what, "node n0 has chassis id \"c2\" too");
+    EXPECT_FALSE(way().given(twin).run(twin).failed);
 }
 
 TEST(WayToNode, NeverRoutesTheOwnSubnetAway) {

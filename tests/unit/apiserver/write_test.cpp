@@ -253,6 +253,37 @@ TEST(Hostile, DeepAndBrokenBodiesAreRefused) {
         400);
 }
 
+TEST(Hostile, PatchesCannotNestWithoutEnd) {
+    Cluster c;
+    c.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+           "{metadata: {name: foos.x.org}, spec: {group: x.org, scope: Cluster, names: {plural: foos, kind: Foo}, "
+           "versions: [{name: v1, served: true, storage: true}]}}");
+    c.post("/apis/x.org/v1/foos", "{metadata: {name: f}, spec: {}}");
+    std::string open, close, path = "/spec";
+    for (int i = 0; i < 200; ++i) {
+        open += R"({"a":)";
+        close += "}";
+    }
+    int code = 200;
+    int rounds = 0;
+    for (; code == 200 && rounds < 10; ++rounds) {
+        code = c.json_patch("/apis/x.org/v1/foos/f",
+                            R"([{"op":"add","path":")" + path + R"(","value":)" + open + "{}" + close + "}]")
+                   .code;
+        for (int i = 0; i < 200; ++i)
+            path += "/a";
+    }
+    EXPECT_EQ(code, 400);
+    EXPECT_EQ(rounds, 3);
+}
+
+TEST(Hostile, BytesThatAreNoTextInUrls) {
+    Cluster c;
+    EXPECT_GE(c.get("/api/v1/namespaces/%ff%fe").code, 400);
+    EXPECT_EQ(c.get("/%ff").code, 404);
+    EXPECT_GE(c.get("/api/v1/pods?labelSelector=%ff").code, 400);
+}
+
 TEST(Urls, UnknownOnesAre404Status) {
     Cluster c;
     for (const char* target : {"/api/v1/nonsense", "/apis/x.org/v1/foos", "/apis/networking.k8s.io/v7/networkpolicies",

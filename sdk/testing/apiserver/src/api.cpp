@@ -15,7 +15,7 @@ namespace weft::apiserver {
 namespace {
 
 HttpResponse json_response(int code, const Json& body) {
-    return {code, body.dump() + "\n", "application/json", {}};
+    return {code, dump(body) + "\n", "application/json", {}};
 }
 
 HttpResponse error_response(const ApiError& error) {

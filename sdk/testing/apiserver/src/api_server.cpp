@@ -56,14 +56,14 @@ HttpResponse ApiServer::Impl::control(const HttpRequest& request) {
     if (request.method == "DELETE") counters.reset();
     Json json = counters.json();
     json["revision"] = store.revision();
-    return {200, json.dump() + "\n", "application/json", {}};
+    return {200, dump(json) + "\n", "application/json", {}};
 }
 
 HttpResponse ApiServer::Impl::control_faults(const HttpRequest& request) {
-    auto ok = [](const Json& json) { return HttpResponse{200, json.dump() + "\n", "application/json", {}}; };
+    auto ok = [](const Json& json) { return HttpResponse{200, dump(json) + "\n", "application/json", {}}; };
     auto bad = [](const std::string& why) {
         auto problem = bad_request(why);
-        return HttpResponse{problem.code, problem.status().dump() + "\n", "application/json", {}};
+        return HttpResponse{problem.code, dump(problem.status()) + "\n", "application/json", {}};
     };
     if (request.method == "DELETE") {
         faults.heal_all();
@@ -340,20 +340,18 @@ std::uint64_t ApiServer::revision() const {
 bool ApiServer::wait_for(std::string_view kind, std::string_view space, std::string_view name,
                          const std::function<bool(JsonView)>& holds, Duration within) const {
     auto deadline = std::chrono::steady_clock::now() + within;
-    std::optional<Target> target;
     ObjectPtr looked_at;
-    bool looked = false;
-    auto done = [&] {
-        auto object = target ? target->table->find(target->key()) : nullptr;
-        if (looked && object == looked_at) return false;
-        looked = true;
+    for (bool first = true;; first = false) {
+        auto revision = impl_->store.revision();
+        auto target = impl_->target_of(kind, space, name);  // each time: its definition may come later
+        auto object = target ? impl_->store.get(*target) : nullptr;
+        if (first || object != looked_at) {
+            auto document = JsonDocument::parse(object ? text_of(*target, *object) : "null");
+            if (document && holds(object ? document->root() : JsonView())) return true;
+        }
         looked_at = object;
-        if (!object) return holds(JsonView());
-        auto document = JsonDocument::parse(text_of(*target, *object));
-        return document.ok() && holds(document->root());
-    };
-    target = impl_->target_of(kind, space, name);
-    return impl_->store.wait(done, deadline);
+        if (!impl_->store.wait_beyond(revision, deadline)) return false;
+    }
 }
 
 bool ApiServer::wait_gone(std::string_view kind, std::string_view space, std::string_view name, Duration within) const {

@@ -66,6 +66,7 @@ std::optional<Fault> Faults::take(std::string_view method, std::string_view path
     for (auto at = faults_.begin(); at != faults_.end(); ++at) {
         Fault& fault = at->second;
         if (!method_fits(fault, method, watch) || !path.starts_with(fault.path)) continue;
+        if (fault.kind == Fault::Kind::duplicate) continue;  // concerns running watches, not requests
         Fault taken = fault;
         // A stalled request comes again when the fault is healed, so a stall is never used up.
         if (fault.times > 0 && fault.kind != Fault::Kind::stall && --fault.times == 0) faults_.erase(at);

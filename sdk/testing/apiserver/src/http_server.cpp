@@ -86,6 +86,7 @@ struct HttpServer::Impl {
     asio::steady_timer restart_timer{io};
     std::set<std::shared_ptr<Session>> sessions;
     std::vector<std::pair<std::shared_ptr<Session>, HttpRequest>> stalled;
+    const Session* current = nullptr;  ///< whose order is being carried out: it gets its answer
     std::atomic<bool> awake = false;
     std::thread thread;
 
@@ -407,7 +408,10 @@ void HttpServer::Impl::dispatch(const std::shared_ptr<Session>& session, HttpReq
     session->label = request_label(request.method, info);
     if (info.path == "/_faults" || info.path == "/_stats") {
         session->label.clear();
-        return session->respond(control(request), {});
+        current = session.get();
+        auto answer = control(request);
+        current = nullptr;
+        return session->respond(std::move(answer), {});
     }
     auto fault = faults.take(request.method, info.path, is_watch(request.method, info));
     if (fault && fault->kind == Fault::Kind::stall) {
@@ -469,7 +473,7 @@ void HttpServer::Impl::pump_all() {
 void HttpServer::Impl::close_all(const std::function<bool(const Session&)>& chosen) {
     auto now = std::vector(sessions.begin(), sessions.end());
     for (const auto& session : now) {
-        if (chosen(*session)) session->close();
+        if (session.get() != current && chosen(*session)) session->close();
     }
 }
 

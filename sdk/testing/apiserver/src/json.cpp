@@ -1,5 +1,7 @@
 #include "json.hpp"
 
+#include <algorithm>
+
 namespace weft::apiserver {
 
 const Json* find(const Json& from, Path path) {
@@ -88,6 +90,24 @@ bool too_deep(std::string_view json) {
         }
     }
     return false;
+}
+
+namespace {
+
+bool deeper_than(const Json& json, int levels) {
+    if (!json.is_structured()) return false;
+    if (levels == 0) return true;
+    return std::any_of(json.begin(), json.end(), [&](const Json& inner) { return deeper_than(inner, levels - 1); });
+}
+
+}  // namespace
+
+bool too_deep(const Json& json) {
+    return deeper_than(json, max_depth);
+}
+
+std::string dump(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::optional<Json> parse_json(std::string_view text, std::string& why) {

@@ -38,6 +38,11 @@ void set_default(Json& object, std::string_view name, Json value);
 inline constexpr int max_depth = 500;
 bool too_deep(std::string_view json);
 
+bool too_deep(const Json& json);
+
+/// Compact text, whatever bytes a client put into strings.
+std::string dump(const Json& json);
+
 /// Nothing for text that is not one JSON value; `why` tells what is wrong with it.
 std::optional<Json> parse_json(std::string_view text, std::string& why);
 

@@ -12,7 +12,7 @@ namespace {
 struct Message;
 
 /// How the bytes of a field become JSON.
-enum class As { text, number, flag, message, text_map, bytes_map, int_or_string };
+enum class As { text, number, number_or_zero, flag, message, text_map, bytes_map, int_or_string };
 
 struct Field {
     unsigned number;
@@ -191,6 +191,11 @@ const Message* message_of(std::string_view kind) {
         {{1, "metadata", As::message, false, &metadata()}, {2, "spec", As::message, false, &service_spec()}}};
     static const Message deployment{
         {{1, "metadata", As::message, false, &metadata()}, {2, "spec", As::message, false, &deployment_spec()}}};
+    static const Message preconditions{{{1, "uid", As::text}, {2, "resourceVersion", As::text}}};
+    static const Message deletion{{{1, "gracePeriodSeconds", As::number_or_zero},
+                                   {2, "preconditions", As::message, false, &preconditions},
+                                   {5, "dryRun", As::text, true}}};
+    if (kind == "DeleteOptions") return &deletion;
     if (kind == "Namespace" || kind == "ServiceAccount") return &space;
     if (kind == "ConfigMap") return &config;
     if (kind == "Secret") return &secret;
@@ -223,7 +228,7 @@ class Decoder {
         }
         Json value = decode(field, wire);
         // Go's zero values are on the wire too; in JSON they would be left out.
-        bool zero = value == "" || value == 0 || value == false;
+        bool zero = field.as != As::number_or_zero && (value == "" || value == 0 || value == false);
         if (field.repeated) {
             out[field.name].push_back(std::move(value));
         } else if (!zero || field.as == As::int_or_string) {
@@ -233,6 +238,7 @@ class Decoder {
 
     Json decode(const Field& field, const Wire& wire) {
         switch (field.as) {
+            case As::number_or_zero:
             case As::number: return static_cast<std::int64_t>(wire.number);
             case As::flag: return wire.number != 0;
             case As::message: return message(*field.message, wire.bytes);

@@ -112,11 +112,17 @@ std::vector<FieldError> ServiceAddresses::assign_ports(Json& spec) {
 
 std::string ServiceAddresses::next_address(const IpPrefix& range) {
     // The first addresses stay free for those who ask for one by number, such as 10.96.0.10 for DNS.
-    constexpr std::int64_t reserved = 16;
-    for (std::int64_t n = range.ip().bits() - range.length() > 6 ? reserved : 1;; ++n) {
-        auto ip = range.first().plus(n);
-        if (!ip || !range.contains(*ip) || (ip->is_v4() && *ip == range.last())) return {};
-        if (auto text = ip->text(); !addresses_.contains(text)) return text;
+    const std::int64_t first = range.ip().bits() - range.length() > 6 ? 16 : 1;
+    auto& last = last_.try_emplace(range, first - 1).first->second;
+    for (bool wrapped = false;;) {
+        auto ip = range.first().plus(++last);
+        if (!ip || !range.contains(*ip) || (ip->is_v4() && *ip == range.last())) {
+            if (wrapped) return {};
+            wrapped = true;
+            last = first - 1;
+        } else if (auto text = ip->text(); !addresses_.contains(text)) {
+            return text;
+        }
     }
 }
 

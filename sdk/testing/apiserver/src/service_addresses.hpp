@@ -5,6 +5,7 @@
 
 #include <weft/base/ip.hpp>
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ class ServiceAddresses {
 
     std::vector<IpPrefix> ranges_;
     std::set<std::string> addresses_;
+    std::map<IpPrefix, std::int64_t> last_;  ///< given out in each range
     std::set<std::int64_t> ports_;
 };
 

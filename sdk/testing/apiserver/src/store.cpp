@@ -130,9 +130,9 @@ void Store::compact() {
         table->forget(revision_);
 }
 
-bool Store::wait(const std::function<bool()>& done, TimePoint deadline) const {
+bool Store::wait_beyond(std::uint64_t revision, TimePoint deadline) const {
     auto guard = lock();
-    return changed_.wait_until(guard, deadline, done);
+    return changed_.wait_until(guard, deadline, [&] { return revision_ > revision; });
 }
 
 void Store::changed() {

@@ -112,8 +112,8 @@ class Store {
     std::uint64_t revision_locked() const { return revision_; }
     /// Called after every change, under the lock. Set before the first request.
     void on_change(std::function<void()> call) { on_change_ = std::move(call); }
-    /// Until `done` holds or the deadline passes; `done` is asked under the lock, after every change.
-    bool wait(const std::function<bool()>& done, TimePoint deadline) const;
+    /// Until something changed after `revision`; false when the deadline passes first.
+    bool wait_beyond(std::uint64_t revision, TimePoint deadline) const;
 
   private:
     std::string now() const;

@@ -195,6 +195,8 @@ std::string label_value_error(std::string_view value) {
 
 Problem check_shape(const Resource& resource, const Json& object) {
     if (!object.is_object()) return bad_request("the object provided is no JSON object");
+    // A patch can put one deep value into another.
+    if (too_deep(object)) return bad_request("the object is nested too deep");
     using Type = Json::value_t;
     if (auto problem = check_type(object, {"metadata"}, Type::object)) return problem;
     for (auto name :

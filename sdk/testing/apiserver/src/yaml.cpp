@@ -112,8 +112,10 @@ std::optional<std::vector<Json>> parse_documents(std::string_view text, std::str
     try {
         std::vector<Json> out;
         int budget = node_limit;
-        for (const auto& document : YAML::LoadAll(std::string(text)))
+        for (const auto& document : YAML::LoadAll(std::string(text))) {
             out.push_back(convert(document, 0, budget));
+            (void)out.back().dump();  // throws for bytes that are no UTF-8
+        }
         return out;
     } catch (const std::exception& error) {
         why = error.what();
