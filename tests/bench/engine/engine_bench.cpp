@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <vector>
 
@@ -112,14 +111,6 @@ class Results {
         std::fflush(stdout);
         json_.member(name + " [" + unit + "]", value);
     }
-    /// Wall and CPU time of something big.
-    template <class Work>
-    void time(const std::string& name, Work&& work) {
-        const double cpu = cpu_seconds();
-        const double wall = timed(work);
-        add(name + ", CPU", cpu_seconds() - cpu, "s");
-        add(name + ", wall", wall, "s");
-    }
     void title(const std::string& text) { std::printf("%s\n", text.c_str()); }
     Results() { json_.begin_object(); }
     ~Results() {
@@ -136,13 +127,6 @@ double timed(Work&& work) {
     const auto start = std::chrono::steady_clock::now();
     work();
     return Seconds(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Of all threads, so that a busy machine does not count.
-double cpu_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 double heap_mib() {
@@ -216,16 +200,16 @@ void bench_rules(Results& results, int pods) {
     {
         auto engine = port_engine<PortWithoutReads>(pods, 1);
         const double before = heap_mib();
-        results.time("first build without reads, 1 thread", [&] { build(*engine); });
+        results.add("first build without reads, 1 thread", timed([&] { build(*engine); }), "s");
         memory_without = heap_mib() - before;
     }
     {
         auto engine = port_engine<PortOfPod>(pods, 2);
-        results.time("first build, 2 threads", [&] { build(*engine); });
+        results.add("first build, 2 threads", timed([&] { build(*engine); }), "s");
     }
     auto engine = port_engine<PortOfPod>(pods, 1);
     const double before = heap_mib();
-    results.time("first build, 1 thread", [&] { build(*engine); });
+    results.add("first build, 1 thread", timed([&] { build(*engine); }), "s");
     const double memory = heap_mib() - before;
     results.add("memory of the build", memory, "MiB");
     results.add("of it for reads", (memory - memory_without) * 1024 * 1024 / (4.0 * pods), "bytes an edge");
@@ -247,8 +231,8 @@ void bench_rules(Results& results, int pods) {
                           }),
                 "us");
     results.add("one subnet changed: rules run", static_cast<double>(report.runs), "runs");
-    results.time("the row that all read changed", [&] {
-        report = change(*engine, Subnet{Key<Subnet>("cluster"), 2});
+    results.add("the row that all read changed", timed([&] {
+                    report = change(*engine, Subnet{Key<Subnet>("cluster"), 2});
                 }),
                 "s");
     results.add("the row that all read changed: cut off", static_cast<double>(report.cutoffs), "runs");
@@ -257,16 +241,13 @@ void bench_rules(Results& results, int pods) {
         all.push_back(pod(i, i < 2000 ? 1 : 0));
     ChangeSet list;
     list.replace_all<Pod>(std::move(all));
-    results.add("full list again, posting", timed([&] {
-        engine->post(std::move(list)); });
-    results.time("full list again, nothing changed", [&] {
-        report = engine->tick(); });
+    results.add("full list again, posting", timed([&] { engine->post(std::move(list)); }), "s");
+    results.add("full list again, nothing changed", timed([&] { report = engine->tick(); }), "s");
     results.add("full list again: rules run", static_cast<double>(report.runs), "runs");
     ChangeSet none;
     none.replace_all<Pod>({});
     engine->post(std::move(none));
-    results.time("all pods gone", [&] {
-        report = engine->tick(); });
+    results.add("all pods gone", timed([&] { report = engine->tick(); }), "s");
 }
 
 void bench_selections(Results& results, int selections, int pods) {
@@ -320,7 +301,7 @@ void bench_selections(Results& results, int selections, int pods) {
     changes.complete<Policy>();
     engine.post(std::move(changes));
     const double before = heap_mib();
-    results.time("first build", [&] { engine.tick(); });
+    results.add("first build", timed([&] { engine.tick(); }), "s");
     results.add("memory of the build", heap_mib() - before, "MiB");
     const auto evaluations = [&] {
         for (const RuleReport& report : engine.rule_reports()) {
