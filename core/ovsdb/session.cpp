@@ -60,6 +60,7 @@ void Session::connected(std::string remote) {
     phase_ = Phase::server;
     method_ = Method::since;
     server_ = {};
+    first_id_ = next_id_;
     server_id_ =
         request("monitor_cond", R"(["_Server",["weft","_Server"],{"Database":[{"columns":["name","model","connected",)"
                                 R"("leader","schema","cid","index"]}]}])");
@@ -160,6 +161,8 @@ Result<void> Session::notification(std::string_view method, const JsonView& para
 }
 
 Result<void> Session::answer(std::uint64_t id, const JsonView& result, const JsonView& error) {
+    if (id < first_id_ || id >= next_id_)
+        return invalid("an answer to nothing that was asked: id " + std::to_string(id));
     if (const auto flight = in_flight_.find(id); flight != in_flight_.end()) {
         auto& operations = flight->second.operations;
         Outcome outcome = Outcome::parse(result, error, operations.size(), settings_.lock.empty() ? 0 : 1);

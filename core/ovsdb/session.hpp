@@ -97,6 +97,7 @@ class Session {
     std::string last_transaction_;  ///< where to resume; empty: can't
 
     std::uint64_t next_id_ = 1;
+    std::uint64_t first_id_ = 1;  ///< of the requests on this connection
     std::uint64_t server_id_ = 0;
     std::uint64_t schema_id_ = 0;
     std::uint64_t lock_id_ = 0;
