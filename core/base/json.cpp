@@ -256,7 +256,8 @@ Result<void> JsonDocument::reparse(std::string_view text) {
     if (impl_->parser.max_depth() > max_depth || capacity > impl_->parser.capacity()) {
         if (impl_->parser.allocate(capacity, max_depth) != simdjson::SUCCESS) return broken("out of memory for JSON");
     }
-    const auto code = impl_->parser.parse(text.data(), text.size()).get(impl_->root);
+    const char* bytes = text.empty() ? "" : text.data();  // which may be null, and the parser copies from it
+    const auto code = impl_->parser.parse(bytes, text.size()).get(impl_->root);
     if (code != simdjson::SUCCESS) {
         return invalid(std::string("not valid JSON: ") + simdjson::error_message(code) + ": " +
                        json_quote(text.substr(0, 80)));

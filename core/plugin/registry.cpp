@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include <boost/dll/shared_library.hpp>
+#include <dlfcn.h>
 
 namespace weft::plugin {
 
@@ -15,14 +16,20 @@ namespace {
 
 namespace dll = boost::dll;
 
-/// A plugin from a file. The library handle and the checked descriptor are kept for ever: the loader knows the object
-/// under the descriptor's path, so the number must never name another file.
+std::string path_of(const Candidate& candidate) {
+    return "/proc/self/fd/" + std::to_string(candidate.file.fd());
+}
+
+/// A plugin from a file. The library and the checked descriptor are kept for ever: the loader knows the object under
+/// the descriptor's path, so the number must never name another file.
 class FilePlugin final : public Loaded {
   public:
-    FilePlugin(Candidate candidate, std::unique_ptr<dll::shared_library> library, weft::PluginHandle* plugin)
+    FilePlugin(Candidate candidate, dll::shared_library library, weft::PluginHandle* plugin)
         : candidate_(std::move(candidate)),
-          library_(library.release()),
+          library_(std::move(library)),
           plugin_(plugin) {
+        // Closing library_ leaves it loaded: rows that it made may live on.
+        ::dlclose(::dlopen(path_of(candidate_).c_str(), RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE));
         candidate_.file.keep_open();
     }
 
@@ -39,7 +46,7 @@ class FilePlugin final : public Loaded {
     }
     ~FilePlugin() override {
         try {
-            library_->get<void(weft::PluginHandle*)>("weft_plugin_destroy")(plugin_);
+            library_.get<void(weft::PluginHandle*)>("weft_plugin_destroy")(plugin_);
         } catch (...) {
             log(LogLevel::error, "plugin", "weft_plugin_destroy is gone", {{"plugin", candidate_.name}});
         }
@@ -47,7 +54,7 @@ class FilePlugin final : public Loaded {
 
   private:
     Candidate candidate_;
-    dll::shared_library* library_;  // never deleted, never unloaded
+    dll::shared_library library_;
     weft::PluginHandle* plugin_;
     Declared declared_;
 };
@@ -135,9 +142,8 @@ Result<std::map<std::string, Candidate>> Registry::admit_all(const std::vector<s
 Result<std::unique_ptr<Loaded>> Registry::open(Candidate candidate) const {
     const std::string path = candidate.path;
     try {
-        auto library = std::make_unique<dll::shared_library>("/proc/self/fd/" + std::to_string(candidate.file.fd()),
-                                                             dll::load_mode::rtld_now | dll::load_mode::rtld_local);
-        weft::PluginHandle* made = library->get<weft::PluginHandle*()>("weft_plugin_create")();
+        dll::shared_library library(path_of(candidate), dll::load_mode::rtld_now | dll::load_mode::rtld_local);
+        weft::PluginHandle* made = library.get<weft::PluginHandle*()>("weft_plugin_create")();
         if (!made) return Error{ErrorKind::broken, "weft_plugin_create made nothing", path, ""};
         auto loaded = std::make_unique<FilePlugin>(std::move(candidate), std::move(library), made);
         if (auto declared = loaded->declare(); !declared) return Error(declared.error()).at(path);

@@ -1,6 +1,6 @@
 #include "ovsdb/framing.hpp"
 
-#include <cstring>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,7 +13,7 @@ namespace {
 
 void feed(Framer& framer, std::string_view bytes) {
     auto room = framer.room(bytes.size());
-    std::memcpy(room.data(), bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), room.begin());
     framer.filled(bytes.size());
 }
 
