@@ -12,10 +12,10 @@ using weft::ovsdb::TableRequest;
 
 namespace {
 
-/// Columns that OVN writes back; nobody here reads them, and they change with every round of northd.
+/// Columns that OVN writes back; nobody here reads them, and they change with every round of northd. (How far it has
+/// come, NB_Global's *_cfg, changes only when somebody asks.)
 const std::map<std::string_view, std::vector<std::string_view>> written_by_ovn{
-    {"NB_Global",
-     {"nb_cfg", "nb_cfg_timestamp", "sb_cfg", "sb_cfg_timestamp", "hv_cfg", "hv_cfg_timestamp", "connections", "ssl"}},
+    {"NB_Global", {"nb_cfg_timestamp", "sb_cfg_timestamp", "hv_cfg_timestamp", "connections", "ssl"}},
     {"Logical_Switch_Port", {"up", "dynamic_addresses"}},
     {"Logical_Router_Port", {"ipv6_prefix", "status"}},
     {"Chassis", {"nb_cfg"}},

@@ -1,5 +1,6 @@
 #include "daemon/node_part.hpp"
 
+#include "appliers/actions/unixctl.hpp"
 #include "daemon/monitors.hpp"
 
 #include <weft/base/log.hpp>
@@ -34,6 +35,14 @@ std::set<std::string> read_tables(std::string_view prefix, const std::vector<eng
     return names;
 }
 
+/// The control socket of the ovs-vswitchd that runs beside the switch's database; empty when that is not on this host.
+Result<std::string> switch_control(const std::string& remote) {
+    constexpr std::string_view local = "unix:";
+    if (!remote.starts_with(local)) return std::string();
+    const auto folder = remote.substr(local.size(), remote.rfind('/') - local.size());
+    return appliers::actions::control_socket(folder, "ovs-vswitchd");
+}
+
 cni::ServerOptions cni_options(const config::Settings& settings) {
     cni::ServerOptions options;
     options.run_dir = settings.weft.run_dir;
@@ -52,23 +61,28 @@ NodePart::NodePart(const config::Settings& settings, const std::vector<engine::M
       north_(
           {"ovn-nb", client_settings(weft::ovsdb::nb_database(), settings.north),
            northbound_monitor(tables_in_use("NB/", modules, plugins, Role::node)), read_tables("replica/NB/", modules),
-           true},
+           true, order_},
           engine, appliers::ovsdb::extra_tables<nb::Northbound>(), clock,
           [this](const auto& table, auto driver) { return unsettled_.any(table.table_name, driver); },
           [&loop] { loop.wake(); }),
       south_(
           {"ovn-sb", client_settings(weft::ovsdb::sb_database(), settings.south),
            southbound_monitor(tables_in_use("SB/", modules, plugins, Role::node)), read_tables("replica/SB/", modules),
-           false},
+           false, order_},
           engine, appliers::ovsdb::extra_tables<sb::Southbound>(), clock,
           [this](const auto& table, auto driver) { return unsettled_.any(table.table_name, driver); },
           [&loop] { loop.wake(); }),
       switch_(
           {"ovs", client_settings(weft::ovsdb::ovs_database(), settings.switch_db), switch_monitor(),
-           read_tables("replica/OVS/", modules), false},
+           read_tables("replica/OVS/", modules), false, order_},
           engine, appliers::ovsdb::extra_tables<ovs::Vswitch>(), clock,
           [this](const auto& table, auto driver) { return unsettled_.any(table.table_name, driver); },
           [&loop] { loop.wake(); }),
+      witness_(*order_, north_.replica(), south_.replica(), switch_.replica()),
+      departures_(
+          engine, north_.applier(), south_.replica(), [this] { return south_.ready(); }, clock),
+      actions_(engine, *order_,
+               appliers::actions::real_doer([remote = settings.switch_db.remote] { return switch_control(remote); })),
       host_(engine),
       ports_(switch_, loop),
       pods_(engine, loop, kube.client()),
@@ -84,6 +98,13 @@ Result<void> NodePart::start() {
     for (OvsdbLink* link : all()) {
         if (auto done = link->start(); !done) return done;
     }
+    north_.observe([this](const auto& changes) { departures_.north_changed(changes); });
+    south_.observe([this](const auto& changes) {
+        witness_.south_changed(changes);
+        departures_.south_changed(changes);
+    });
+    switch_.observe([this](const auto& changes) { witness_.switch_changed(changes); });
+    if (auto done = actions_.start(); !done) return done;
     if (auto done = host_.start(); !done) return done;
     if (auto done = server_.start(); !done) return done;
     return engine_.subscribe(
@@ -95,6 +116,7 @@ void NodePart::stop() {
     engine_.unsubscribe(unsettled_);
     server_.stop();
     host_.stop();
+    actions_.stop();
 }
 
 void NodePart::changed(std::span<const Change> changes) {
@@ -118,10 +140,16 @@ void NodePart::drain() {
 
 void NodePart::flush() {
     const bool statuses = unsettled_.take_changed();
+    departures_.check();
     for (OvsdbLink* link : all()) {
         if (statuses) link->applier().statuses_changed();
-        link->applier().flush();
     }
+    // Again while something moves that others may have waited for.
+    do {
+        order_->take_moved();
+        for (OvsdbLink* link : all())
+            link->applier().flush();
+    } while (order_->take_moved());
 }
 
 std::optional<TimePoint> NodePart::next_deadline() const {
@@ -149,6 +177,7 @@ std::vector<appliers::Status> NodePart::appliers() const {
     for (const OvsdbLink* link : links())
         out.push_back(link->applier().status());
     out.push_back(host_.status());
+    out.push_back(actions_.status());
     return out;
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "appliers/actions/applier.hpp"
+#include "appliers/ovsdb/departures.hpp"
+#include "appliers/ovsdb/port_witness.hpp"
 #include "cni/server/server.hpp"
 #include "config/settings.hpp"
 #include "daemon/host_part.hpp"
@@ -47,9 +50,13 @@ class NodePart final : private engine::Subscriber {
 
     engine::Engine& engine_;
     UnsettledInstances unsettled_;
+    std::shared_ptr<appliers::ovsdb::Order> order_ = std::make_shared<appliers::ovsdb::Order>();
     OvsdbLink north_;
     OvsdbLink south_;
     OvsdbLink switch_;
+    appliers::ovsdb::PortWitness witness_;
+    appliers::ovsdb::Departures departures_;
+    appliers::actions::Applier actions_;
     HostPart host_;
     BridgePorts ports_;
     EnginePods pods_;

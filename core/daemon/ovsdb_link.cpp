@@ -12,8 +12,9 @@ OvsdbLink::OvsdbLink(Options options, engine::Engine& engine, appliers::ovsdb::E
     : options_(std::move(options)),
       engine_(engine),
       replica_(*options_.client.database),
-      applier_(std::make_unique<appliers::ovsdb::Applier>(appliers::ovsdb::Applier::Options{.name = options_.name},
-                                                          engine, replica_, *this, extra, clock, std::move(unsettled))),
+      applier_(std::make_unique<appliers::ovsdb::Applier>(
+          appliers::ovsdb::Applier::Options{.name = options_.name, .order = options_.order}, engine, replica_, *this,
+          extra, clock, std::move(unsettled))),
       wake_(std::move(wake)) {}
 
 Result<void> OvsdbLink::start() {

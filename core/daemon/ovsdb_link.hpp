@@ -22,6 +22,8 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
         std::set<std::string> read_tables;  ///< "replica/…" that rules or operators read
         /// Tells which optional tables and columns the server has, as tables::OvnFeature rows.
         bool tells_features = false;
+        /// Shared by the links of a node; none: rows of other databases can't be waited for.
+        std::shared_ptr<appliers::ovsdb::Order> order = nullptr;
     };
     /// Follows what happens to the replica, after the applier.
     using Observer = std::function<void(const weft::ovsdb::Changes&)>;
@@ -52,6 +54,7 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
   private:
     bool writable(std::string& why) const override;
     weft::ovsdb::ColumnSet columns(const weft::ovsdb::TableInfo& table) const override;
+    const weft::ovsdb::Capabilities* capabilities() const override { return capabilities_.get(); }
     std::uint64_t commit(const weft::ovsdb::Transaction& transaction) override;
 
     void on(weft::ovsdb::Connected& event);

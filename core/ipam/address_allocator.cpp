@@ -1,29 +1,14 @@
 #include "ipam/address_allocator.hpp"
 
+#include "ipam/port_addresses.hpp"
+
 #include <algorithm>
 
 namespace weft::ipam {
 
 namespace {
 
-enum Input : std::size_t { pool_input, request_input, port_input };
-
-/// The addresses in a switch port's column: words such as "router" and the MAC in front are passed over.
-std::vector<Ip> addresses_of(const nb::LogicalSwitchPort& port) {
-    std::vector<Ip> ips;
-    if (!port.addresses.declared()) return ips;
-    for (const std::string& line : *port.addresses) {
-        std::string_view rest = line;
-        while (!rest.empty()) {
-            const auto word = rest.substr(0, rest.find(' '));
-            rest.remove_prefix(std::min(word.size() + 1, rest.size()));
-            if (word.find_first_of(".:") == std::string_view::npos || word.find('/') != std::string_view::npos)
-                continue;
-            if (const auto ip = Ip::parse(word)) ips.push_back(*ip);
-        }
-    }
-    return ips;
-}
+enum Input : std::size_t { pool_input, request_input, port_input, departed_input };
 
 std::string_view name_of(const RowPtr& port) {
     const auto& name = port.as<nb::LogicalSwitchPort>().name;
@@ -43,6 +28,10 @@ bool AddressAllocator::Pool::may_be_on(const nb::LogicalSwitchPort& port) const 
 
 void AddressAllocator::run(std::span<const Change> changes, OperatorOut& out) {
     dirty_.clear();
+    for (const Change& change : changes) {
+        // Before the ports: an address that only changes from one to the other is never free.
+        if (change.input == departed_input) departed_changed(change);
+    }
     for (const Change& change : changes) {
         if (change.input == pool_input) pool_changed(change);
         if (change.input == request_input) request_changed(change, out);
@@ -99,6 +88,8 @@ void AddressAllocator::pool_changed(const Change& change) {
     }
     for (const auto& [name, port] : ports_)
         count_port(pool, port.row, true);
+    for (const auto& [departed, row] : departed_)
+        count_departed(pool, row, true);
 }
 
 void AddressAllocator::request_changed(const Change& change, OperatorOut& out) {
@@ -143,7 +134,26 @@ void AddressAllocator::port_changed(const Change& change) {
 void AddressAllocator::count_port(Pool& pool, const RowPtr& row, bool carried) {
     const auto& port = row.as<nb::LogicalSwitchPort>();
     if (pool.books.empty() || !pool.may_be_on(port)) return;
-    for (const Ip& ip : addresses_of(port)) {
+    count_addresses(pool, addresses_of(port), carried);
+}
+
+void AddressAllocator::departed_changed(const Change& change) {
+    for (auto& [key, pool] : pools_) {
+        if (change.before) count_departed(pool, change.before, false);
+        if (change.after) count_departed(pool, change.after, true);
+    }
+    departed_.erase(std::string(change.key()));
+    if (change.after) departed_.emplace(change.key(), change.after);
+}
+
+void AddressAllocator::count_departed(Pool& pool, const RowPtr& row, bool carried) {
+    const auto& port = row.as<tables::DepartedPort>();
+    if (!pool.on_switch.empty() && !port.on_switch.empty() && port.on_switch != pool.on_switch) return;
+    count_addresses(pool, port.ips, carried);
+}
+
+void AddressAllocator::count_addresses(Pool& pool, const std::vector<Ip>& ips, bool carried) {
+    for (const Ip& ip : ips) {
         Book* book = pool.book(ip);
         const auto number = book ? book->number(ip) : std::nullopt;
         if (!number) continue;

@@ -55,7 +55,10 @@ class AddressAllocator final : public Operator {
     void pool_changed(const Change& change);
     void request_changed(const Change& change, OperatorOut& out);
     void port_changed(const Change& change);
+    void departed_changed(const Change& change);
     void count_port(Pool& pool, const RowPtr& port, bool carried);
+    void count_departed(Pool& pool, const RowPtr& row, bool carried);
+    void count_addresses(Pool& pool, const std::vector<Ip>& ips, bool carried);
     void wake_waiting();
 
     std::vector<Ip> wishes(const Entry& entry) const;
@@ -71,6 +74,7 @@ class AddressAllocator final : public Operator {
     std::unordered_map<std::string, Pool, StringHash, std::equal_to<>> pools_;
     std::unordered_map<std::string, Entry, StringHash, std::equal_to<>> entries_;
     std::unordered_map<std::string_view, Port, StringHash, std::equal_to<>> ports_;  ///< by name, which the row owns
+    std::unordered_map<std::string, RowPtr> departed_;
     std::set<std::string> dirty_;
 };
 

@@ -7,7 +7,7 @@ namespace weft::ipam {
 
 OperatorSpec address_allocator() {
     return {{table_spec<tables::AddressPool>(), table_spec<tables::AddressRequest>(),
-             table_spec<ovsdb::Replica<nb::LogicalSwitchPort>>()},
+             table_spec<ovsdb::Replica<nb::LogicalSwitchPort>>(), table_spec<tables::DepartedPort>()},
             {table_spec<tables::AddressLease>()},
             [] { return std::make_unique<AddressAllocator>(); }};
 }

@@ -26,7 +26,7 @@ WireType wire_type(const JsonView& type) {
     return wire;
 }
 
-bool fits(const ColumnInfo& column, const WireType& wire) {
+bool same_type(const ColumnInfo& column, const WireType& wire) {
     const std::string_view value = column.is_map() ? to_string(column.value.atom) : std::string_view();
     return wire.key == to_string(column.key.atom) && wire.value == value;
 }
@@ -48,6 +48,30 @@ ColumnSet Capabilities::columns(const TableInfo& table) const {
 ColumnSet Capabilities::composite(const TableInfo& table) const {
     const auto at = tables_.find(&table);
     return at == tables_.end() ? ColumnSet() : at->second.composite;
+}
+
+Error Capabilities::misfit(Error error) const {
+    error.mend = "correct the object that it was made from, or update the server: its schema has version " + version_;
+    return error;
+}
+
+Result<void> Capabilities::fits(const TableInfo& table, const void* row, const ColumnSet& columns) const {
+    const auto known = tables_.find(&table);
+    if (known == tables_.end()) return {};
+    const ColumnSet looked_at = columns & known->second.limited;
+    if (looked_at.none()) return {};
+    for (const ColumnInfo& column : table.columns) {
+        if (!looked_at.test(column.index) || !column.declared(row)) continue;
+        if (auto fit = limits_.at(&column).check(column, row); !fit) return misfit(std::move(fit).error());
+    }
+    return {};
+}
+
+Result<void> Capabilities::fits(const ColumnInfo& column, const Scalar& member) const {
+    const auto at = limits_.find(&column);
+    if (at == limits_.end()) return {};
+    if (auto fit = at->second.check_member(column, member); !fit) return misfit(std::move(fit).error());
+    return {};
 }
 
 Result<Capabilities> Capabilities::check(const DatabaseInfo& database, const JsonView& schema,
@@ -86,12 +110,16 @@ Result<Capabilities> Capabilities::check(const DatabaseInfo& database, const Jso
                 continue;
             }
             const WireType wire = wire_type(type);
-            if (!fits(column, wire)) {
+            if (!same_type(column, wire)) {
                 if (wanted) missing.push_back("column " + name + " of the type that weft knows");
                 continue;
             }
             known.present.set(column.index);
             known.composite.set(column.index, wire.composite);
+            if (auto limits = ColumnLimits::parse(type); !limits.none(column)) {
+                known.limited.set(column.index);
+                found.limits_.emplace(&column, std::move(limits));
+            }
         }
     }
     if (!missing.empty()) {

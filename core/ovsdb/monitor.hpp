@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ovsdb/limits.hpp"
 #include "ovsdb/table.hpp"
 
 #include <weft/base/json.hpp>
@@ -54,6 +55,11 @@ class Capabilities {
     ColumnSet columns(const TableInfo& table) const;
     /// Columns whose changes the server sends as differences (what it thinks, not what our schema says).
     ColumnSet composite(const TableInfo& table) const;
+    /// Does every column of `columns` that this row declares hold what the server takes there? The error names the
+    /// first that doesn't, says why, and what can be done.
+    Result<void> fits(const TableInfo& table, const void* row, const ColumnSet& columns) const;
+    /// The same for one member of a set, key of a map, or plain value.
+    Result<void> fits(const ColumnInfo& column, const Scalar& member) const;
     /// "ACL.tier", "Sample": optional columns and tables of the request that this server lacks.
     const std::vector<std::string>& absent() const { return absent_; }
 
@@ -63,11 +69,15 @@ class Capabilities {
     struct Columns {
         ColumnSet present;
         ColumnSet composite;
+        ColumnSet limited;  ///< those with an entry in limits_
         friend bool operator==(const Columns&, const Columns&) = default;
     };
 
     std::string version_;
+    Error misfit(Error error) const;
+
     std::map<const TableInfo*, Columns> tables_;
+    std::map<const ColumnInfo*, ColumnLimits> limits_;
     std::vector<std::string> absent_;
 };
 

@@ -155,6 +155,16 @@ void Transaction::erase(const TableInfo& table, const Uuid& uuid) {
     add(Operation::Kind::erase, &table, uuid);
 }
 
+void Transaction::increment(const TableInfo& table, const Uuid& uuid, const ColumnInfo& column) {
+    auto& w = scratch_;
+    w.clear();
+    write_head(w, "mutate", table);
+    write_where(w, uuid);
+    w.key("mutations").begin_array().begin_array().value(column.name).value("+=").value(1).end_array().end_array();
+    w.end_object();
+    add(Operation::Kind::mutate, &table, uuid);
+}
+
 void Transaction::wait_row(const TableInfo& table, const Uuid& uuid, bool present) {
     auto& w = scratch_;
     w.clear();

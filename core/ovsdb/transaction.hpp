@@ -64,6 +64,8 @@ class Transaction {
     /// Sets one column to a value given as JSON ("[\"set\",[]]" empties an optional one).
     void set_column(const TableInfo& table, const Uuid& uuid, const ColumnInfo& column, std::string_view value_json);
     void erase(const TableInfo& table, const Uuid& uuid);
+    /// Adds one to an integer column.
+    void increment(const TableInfo& table, const Uuid& uuid, const ColumnInfo& column);
 
     /// The transaction fails with Outcome::again unless the row is there (or, !present, isn't).
     void wait_row(const TableInfo& table, const Uuid& uuid, bool present);

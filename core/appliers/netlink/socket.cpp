@@ -97,10 +97,10 @@ void Message::append(const void* bytes, std::size_t size) {
     }
 }
 
-Result<Socket> Socket::open() {
+Result<Socket> Socket::open(int protocol) {
     Socket socket(nl_socket_alloc());
     if (socket.sock_ == nullptr) return again("no memory for a netlink socket");
-    if (const int code = nl_connect(socket.sock_, NETLINK_ROUTE); code < 0) {
+    if (const int code = nl_connect(socket.sock_, protocol); code < 0) {
         return again(std::string("cannot open a netlink socket: ") + nl_geterror(code));
     }
     // Kernels without one of these just tell less, or filter less.

@@ -60,11 +60,11 @@ struct Refusal {
 /// The error for a refusal: `what` names the link and what was asked.
 Error refusal_error(std::string what, const Refusal& refusal);
 
-/// A rtnetlink socket. It stays in the namespace of the thread that opened it, whatever thread uses it later. One
-/// thread at a time.
+/// A netlink socket, of rtnetlink unless another protocol is asked for. It stays in the namespace of the thread that
+/// opened it, whatever thread uses it later. One thread at a time.
 class Socket {
   public:
-    static Result<Socket> open();
+    static Result<Socket> open(int protocol = NETLINK_ROUTE);
     Socket(Socket&&) noexcept;
     Socket& operator=(Socket&&) noexcept;
     ~Socket();

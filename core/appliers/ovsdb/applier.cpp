@@ -1,5 +1,6 @@
 #include "appliers/ovsdb/applier.hpp"
 
+#include "appliers/ovsdb/global.hpp"
 #include "appliers/ovsdb/round.hpp"
 
 #include <weft/base/json.hpp>
@@ -26,6 +27,7 @@ void take_out(std::unordered_map<Item, std::vector<Item>, ItemHash>& index, cons
 Applier::Applier(Options options, engine::Engine& engine, const weft::ovsdb::DatabaseReplica& replica, Channel& channel,
                  ExtraTables extra, const Clock& clock, Unsettled unsettled)
     : options_(std::move(options)),
+      order_(options_.order ? options_.order : std::make_shared<Order>()),
       engine_(engine),
       replica_(replica),
       channel_(channel),
@@ -35,9 +37,11 @@ Applier::Applier(Options options, engine::Engine& engine, const weft::ovsdb::Dat
     for (const auto& table : replica_.database().tables()) {
         ledgers_.emplace(table->table_name, std::make_unique<Ledger>(*table));
     }
+    order_->add(*this);
 }
 
 Applier::~Applier() {
+    order_->remove(*this);
     engine_.unsubscribe(*this);
 }
 
@@ -90,26 +94,86 @@ void Applier::mark_rows_of(const Item& row, const std::unordered_map<Item, std::
     }
 }
 
-void Applier::wake_blocked(const Item& item) {
+bool Applier::wake_blocked(const Item& item) {
     const auto at = blocked_.find(item);
-    if (at == blocked_.end()) return;
+    if (at == blocked_.end()) return false;
     for (const Item& waiting : at->second)
         mark(waiting);
     blocked_.erase(at);
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// What the order asks.
+
+bool Applier::owns(std::string_view table) const {
+    return ledger(table) || table == extra_.members.name || table == extra_.foreign_columns.name;
+}
+
+bool Applier::wake(const Item& on) {
+    return wake_blocked(on);
+}
+
+/// The row under this key: one of ours, or else whichever has it as its natural key.
+Uuid Applier::find_row(const Item& row) const {
+    if (const Ledger* of = ledger(row.table)) {
+        if (const Uuid uuid = of->find(row.key); !uuid.is_zero()) return uuid;
+    }
+    const TableInfo* table = replica_.database().table(row.table);
+    if (!table) return {};
+    const auto rows = replica_.find_by_key(*table, row.key);
+    return rows.empty() ? Uuid() : table->uuid_of(rows.front().get());
+}
+
+Standing Applier::standing(const Item& item) {
+    if (!loaded_ || flying_.contains(item) || dirty_.contains(item)) return Standing::moving;
+    if (round_ && planning_.contains(item)) {
+        round_->plan(item);
+        if (round_->has(item) || dirty_.contains(item)) return Standing::moving;
+    }
+    if (!ledger(item.table)) return extra_standing(item);
+    if (!find_row(item).is_zero()) return Standing::there;
+    return engine_.find(item.table, item.key) ? Standing::moving : Standing::gone;
+}
+
+/// Resolves references to rows that are there.
+class Applier::Present final : public weft::ovsdb::RefResolver {
+  public:
+    explicit Present(const Applier& applier) : applier_(applier) {}
+    Uuid uuid_of(std::string_view table, std::string_view key) const override {
+        return applier_.find_row(applier_.row_item(table, key));
+    }
+
+  private:
+    const Applier& applier_;
+};
+
+Standing Applier::extra_standing(const Item& item) const {
+    const bool is_member = item.table == extra_.members.name;
+    RowPtr row = engine_.find(item.table, item.key);
+    const bool wanted = static_cast<bool>(row);
+    if (const auto at = withdrawn_.find(item); !wanted && at != withdrawn_.end()) row = at->second;
+    if (!row) return Standing::gone;
+    const MemberView view = (is_member ? extra_.member : extra_.foreign_column)(row.get());
+    const TableInfo* table = replica_.database().table(view.table);
+    const auto* column = table ? table->column(view.column) : nullptr;
+    const Uuid on = column ? find_row(row_item(view.table, view.row)) : Uuid();
+    const Present resolver(*this);
+    const auto member =
+        on.is_zero() ? waiting("no row") : column->scalar(column->is_map() ? view.map_key : view.value, resolver);
+    if (member && replica_.contains(*table, on, *column, *member)) return wanted ? Standing::there : Standing::moving;
+    return wanted ? Standing::moving : Standing::gone;
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // What rules want.
 
-void Applier::index_after(const Item& item, std::span<const After> after, bool add) {
-    for (const After& a : after) {
-        const Item on{a.table, a.key};
-        if (add) {
-            dependents_[on].push_back(item);
-        } else {
-            take_out(dependents_, on, item);
-        }
-    }
+void Applier::order_changed(const Item& item, std::span<const After> before, std::span<const After> after,
+                            bool wanted) {
+    if (!wanted) return order_->withdraw(item, before);
+    if (std::equal(before.begin(), before.end(), after.begin(), after.end())) return;
+    order_->forget(item, before);
+    order_->put(item, after);
 }
 
 void Applier::index_extra(const Item& item, const MemberView& view, bool add) {
@@ -123,7 +187,6 @@ void Applier::index_extra(const Item& item, const MemberView& view, bool add) {
         take_out(members_of_, row, item);
         if (refers) take_out(refers_to_, target, item);
     }
-    index_after(item, view.after, add);
 }
 
 void Applier::changed(std::span<const Change> changes) {
@@ -138,10 +201,14 @@ void Applier::changed(std::span<const Change> changes) {
             if (change.after) index_extra(item, view(change.after.get()), true);
             if (change.before && !change.after) withdrawn_.insert_or_assign(item, change.before);
             if (change.after) withdrawn_.erase(item);
+            order_changed(item, change.before ? view(change.before.get()).after : std::span<const After>(),
+                          change.after ? view(change.after.get()).after : std::span<const After>(),
+                          static_cast<bool>(change.after));
         } else if (const Ledger* of = ledger(table.name)) {
             const auto after_of = of->table().after_of;
-            if (change.before) index_after(item, after_of(change.before.get()), false);
-            if (change.after) index_after(item, after_of(change.after.get()), true);
+            order_changed(item, change.before ? after_of(change.before.get()) : std::span<const After>(),
+                          change.after ? after_of(change.after.get()) : std::span<const After>(),
+                          static_cast<bool>(change.after));
             if (change.after) {
                 definite_.erase(item);
             } else {
@@ -174,6 +241,8 @@ void Applier::statuses_changed() {
 
 void Applier::loaded() {
     loaded_ = true;
+    failures_.clear();  // another server may take what the last one refused
+    tell_levels();
     for (const auto& [name, of] : ledgers_) {
         of->clear();
         replica_.each(of->table(), [&, name = name, of = of.get()](const RowPtr& row) {
@@ -221,7 +290,7 @@ void Applier::row_changed(const weft::ovsdb::RowChange& change) {
         const Item item{table, key};
         mark_rows_of(item, members_of_);
         if (came_or_went) mark_rows_of(item, refers_to_);
-        wake_blocked(item);
+        order_->moved(item, Move::seen);
     }
 }
 
@@ -248,7 +317,14 @@ void Applier::member_changed(const weft::ovsdb::MemberChange& change) {
     }
 }
 
+void Applier::tell_levels() {
+    if (has_levels(replica_.database())) order_->told(levels_in(replica_));
+}
+
 void Applier::database_changed(const weft::ovsdb::Changes& changes) {
+    if (std::any_of(changes.rows.begin(), changes.rows.end(), [](const auto& row) { return is_global(*row.table); })) {
+        tell_levels();
+    }
     for (const auto& change : changes.rows)
         row_changed(change);
     for (const auto& change : changes.members)
@@ -260,17 +336,23 @@ void Applier::database_changed(const weft::ovsdb::Changes& changes) {
 
 void Applier::flush() {
     std::string why;
-    if (!loaded_ || !flights_.empty() || dirty_.empty() || !channel_.writable(why)) return;
-    planning_ = std::move(dirty_);
-    dirty_.clear();
-    std::vector<Item> items(planning_.begin(), planning_.end());
-    std::sort(items.begin(), items.end(),
-              [](const Item& a, const Item& b) { return std::tie(a.table, a.key) < std::tie(b.table, b.key); });
-    Round round(*this);
-    for (const Item& item : items)
-        round.plan(item);
-    send(std::move(round).groups());
-    planning_.clear();
+    if (!loaded_ || !flights_.empty() || !channel_.writable(why)) return;
+    if (!dirty_.empty()) {
+        planning_ = std::move(dirty_);
+        dirty_.clear();
+        std::vector<Item> items(planning_.begin(), planning_.end());
+        std::sort(items.begin(), items.end(),
+                  [](const Item& a, const Item& b) { return std::tie(a.table, a.key) < std::tie(b.table, b.key); });
+        Round round(*this);
+        round_ = &round;
+        for (const Item& item : items)
+            round.plan(item);
+        auto groups = std::move(round).groups();
+        round_ = nullptr;
+        planning_.clear();
+        send(std::move(groups));
+    }
+    if (flights_.empty() && raises({})) commit({});
 }
 
 void Applier::send(std::vector<Group> groups) {
@@ -278,45 +360,82 @@ void Applier::send(std::vector<Group> groups) {
         commit(std::move(part));
 }
 
+/// Does a transaction with these groups raise nb_cfg?
+bool Applier::raises(const std::vector<Group>& groups) const {
+    if (!has_levels(replica_.database()) || !order_->levels().possible()) return false;
+    if (order_->levels().needed(clock_.now())) return true;
+    return !moves_.empty() && std::any_of(groups.begin(), groups.end(), [&](const Group& group) {
+        return std::any_of(group.items.begin(), group.items.end(), [&](const Item& item) {
+            return moves_.contains(item) && order_->wants_mark(item, moves_.at(item));
+        });
+    });
+}
+
 void Applier::commit(std::vector<Group> groups) {
+    const Levels::Mark mark = raises(groups) ? order_->levels().send(clock_.now()) : 0;
     weft::ovsdb::Transaction transaction;
     for (const Group& group : groups) {
         transaction.append(group.operations);
         for (const Item& item : group.items)
-            flying_.insert(item);
+            flying_.emplace(item, mark);
     }
+    if (mark != 0) add_raise(replica_, transaction);
     ++transactions_;
     const std::uint64_t number = channel_.commit(transaction);
-    flights_.emplace(number, Flight{std::move(groups)});
+    flights_.emplace(number, Flight{std::move(groups), mark});
 }
 
-void Applier::settle(const Group& group) {
+void Applier::settle(const Group& group, Levels::Mark mark) {
     for (const Item& item : group.items) {
         flying_.erase(item);
         failures_.erase(item);
         expected_.erase(item);
         definite_.erase(item);
         withdrawn_.erase(item);
-        wake_blocked(item);
         ++applied_count_;
     }
+    // Only now: whoever is told looks at them all.
+    for (const Item& item : group.items) {
+        order_->committed(item, mark);
+        const auto move = moves_.find(item);
+        const Move how = move == moves_.end() ? Move::changed : move->second;
+        if (move != moves_.end()) moves_.erase(move);
+        order_->moved(item, how);
+    }
+}
+
+std::string Applier::put_by(const Item& item) const {
+    const auto explained = engine_.explain(item.table, item.key);
+    if (explained.owners.empty()) return "no rule any more";
+    const auto& owner = explained.owners.front();
+    return owner.module + "/" + owner.rule + " for " + owner.driver_table + " " + owner.driver;
 }
 
 void Applier::fail(const Group& group, const std::string& error) {
     for (const Item& item : group.items) {
         flying_.erase(item);
-        Failure& failure = failures_[item];
-        if (failure.attempts == 0) failure.since = clock_.wall();
-        const auto wait = std::min(options_.first_retry * (1U << std::min(failure.attempts, 16U)), options_.most_retry);
-        ++failure.attempts;
-        failure.next = clock_.now() + wait;
-        if (failure.what != error) {
-            log(LogLevel::warn, options_.name, "the database refused a row",
-                {{"table", std::string(item.table)}, {"row", item.key}, {"error", error}});
-        }
-        failure.what = error;
-        mark(item);
+        fail(item, invalid(error, "see the object that the row was made from"));
     }
+}
+
+void Applier::fail(const Item& item, const Error& error) {
+    Failure& failure = failures_[item];
+    if (failure.attempts == 0) failure.since = clock_.wall();
+    const auto wait = std::min(options_.first_retry * (1U << std::min(failure.attempts, 16U)), options_.most_retry);
+    ++failure.attempts;
+    failure.next = clock_.now() + wait;
+    if (const std::string what = error.where.empty() ? error.what : error.where + ": " + error.what;
+        failure.what != what) {
+        failure.what = what;
+        failure.mend = error.mend;
+        log(LogLevel::warn, options_.name, "a row can't be applied",
+            {{"table", std::string(item.table)},
+             {"row", item.key},
+             {"rule", put_by(item)},
+             {"error", what},
+             {"mend", error.mend}});
+    }
+    mark(item);
 }
 
 void Applier::outcome(std::uint64_t transaction, const weft::ovsdb::Outcome& outcome) {
@@ -324,13 +443,20 @@ void Applier::outcome(std::uint64_t transaction, const weft::ovsdb::Outcome& out
     const auto at = flights_.find(transaction);
     if (at == flights_.end()) return;
     std::vector<Group> groups = std::move(at->second.groups);
+    const Levels::Mark mark = at->second.mark;
     flights_.erase(at);
+    if (mark != 0 && outcome.kind != Kind::success) {
+        // Alone it may only have been refused for good: then not again at once.
+        const bool refused = groups.empty() && outcome.kind == Kind::error;
+        order_->levels().failed(mark, refused ? clock_.now() + options_.most_retry : TimePoint());
+    }
     if (outcome.kind == Kind::success) {
         for (const Group& group : groups)
-            settle(group);
+            settle(group, mark);
+        if (mark != 0) order_->raised(mark, levels_in(replica_).value_or(Levels::Numbers{}).raised);
     } else if (outcome.kind == Kind::error && groups.size() == 1) {
         fail(groups.front(), outcome.text());
-    } else if (outcome.kind == Kind::error) {
+    } else if (outcome.kind == Kind::error && !groups.empty()) {
         // One bad group must not hold up the others: halve until it stands alone.
         const auto middle = groups.begin() + static_cast<std::ptrdiff_t>(groups.size() / 2);
         std::vector<Group> second(std::make_move_iterator(middle), std::make_move_iterator(groups.end()));
@@ -342,16 +468,45 @@ void Applier::outcome(std::uint64_t transaction, const weft::ovsdb::Outcome& out
         for (const Group& group : groups) {
             for (const Item& item : group.items) {
                 flying_.erase(item);
-                mark(item);
+                this->mark(item);
             }
         }
     }
+}
+
+void Applier::repaired(const Item& item) {
+    constexpr auto window = std::chrono::minutes(1);
+    const TimePoint now = clock_.now();
+    ++repaired_;
+    log(LogLevel::info, options_.name, "putting back what somebody else changed",
+        {{"table", std::string(item.table)}, {"row", item.key}});
+    if (now - drifts_swept_ > window) {
+        std::erase_if(drifts_, [&](const auto& entry) { return now - entry.second.repairs.back() > window; });
+        drifts_swept_ = now;
+    }
+    Drift& drift = drifts_[item];
+    while (!drift.repairs.empty() && now - drift.repairs.front() > window)
+        drift.repairs.pop_front();
+    if (drift.repairs.empty()) {
+        drift.since = clock_.wall();
+        drift.told = false;
+    }
+    drift.repairs.push_back(now);
+    if (drift.repairs.size() > 10 * options_.flap_count) drift.repairs.pop_front();
+    if (drift.repairs.size() < options_.flap_count || drift.told) return;
+    drift.told = true;
+    log(LogLevel::warn, options_.name, "a row is flapping: somebody else keeps changing it",
+        {{"table", std::string(item.table)}, {"row", item.key}});
 }
 
 std::optional<TimePoint> Applier::next_deadline() const {
     std::optional<TimePoint> next;
     for (const auto& [item, failure] : failures_) {
         if (!next || failure.next < *next) next = failure.next;
+    }
+    if (has_levels(replica_.database())) {
+        const auto raise = order_->levels().next_deadline(clock_.now());
+        if (raise && (!next || *raise < *next)) next = raise;
     }
     return next;
 }
@@ -363,6 +518,12 @@ bool Applier::applied(std::string_view table, std::string_view key) const {
     if (!of || of->find(key).is_zero()) return false;
     const Item item{of->table().table_name, std::string(key)};
     return !dirty_.contains(item) && !flying_.contains(item);
+}
+
+Levels::Mark Applier::erasing(std::string_view table, std::string_view key) const {
+    const Ledger* of = ledger(table);
+    const auto at = of ? flying_.find({of->table().table_name, std::string(key)}) : flying_.end();
+    return at == flying_.end() || engine_.find(table, key) ? 0 : at->second;
 }
 
 Status Applier::status() const {
@@ -386,19 +547,32 @@ Status Applier::status() const {
                 std::to_string(held_.size()) + " old rows are kept while rules that may want them wait or fail";
         }
     }
-    for (const auto& [blocker, items] : blocked_) {
-        if (status.faults.size() >= 100) break;
-        status.faults.push_back({std::string(items.front().table) + " " + items.front().key,
-                                 "waits for " + std::string(blocker.table) + " " + json_quote(blocker.key),
-                                 "",
-                                 {}});
-    }
-    for (const auto& [item, failure] : failures_) {
-        if (status.faults.size() >= 100) break;
-        status.faults.push_back({std::string(item.table) + " " + item.key, failure.what,
-                                 "see the object that the row was made from", failure.since});
-    }
+    report_faults(status);
     return status;
+}
+
+void Applier::report_faults(Status& status) const {
+    constexpr std::size_t most = 100;
+    const auto name = [](const Item& item) { return std::string(item.table) + " " + item.key; };
+    for (const auto& [item, failure] : failures_) {
+        if (status.faults.size() >= most) return;
+        status.faults.push_back(
+            {name(item), failure.what + " (put by " + put_by(item) + ")", failure.mend, failure.since});
+    }
+    for (const auto& [item, drift] : drifts_) {
+        if (status.faults.size() >= most) return;
+        if (drift.repairs.size() < options_.flap_count) continue;
+        if (clock_.now() - drift.repairs.back() > std::chrono::minutes(1)) continue;
+        status.faults.push_back({name(item),
+                                 "flapping: somebody else has changed it " + std::to_string(drift.repairs.size()) +
+                                     " times within a minute, and it was put back each time",
+                                 "find out who writes this row beside weft, and stop it", drift.since});
+    }
+    for (const auto& [blocker, items] : blocked_) {
+        if (status.faults.size() >= most) return;
+        status.faults.push_back(
+            {name(items.front()), "waits for " + std::string(blocker.table) + " " + json_quote(blocker.key), "", {}});
+    }
 }
 
 }  // namespace weft::appliers::ovsdb

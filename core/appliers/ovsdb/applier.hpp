@@ -2,6 +2,7 @@
 
 #include "appliers/ovsdb/channel.hpp"
 #include "appliers/ovsdb/ledger.hpp"
+#include "appliers/ovsdb/order.hpp"
 #include "appliers/ovsdb/plan.hpp"
 #include "appliers/status.hpp"
 #include "engine/engine.hpp"
@@ -9,6 +10,7 @@
 
 #include <weft/base/clock.hpp>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -58,13 +60,17 @@ ExtraTables extra_tables() {
 /// `driver` is empty when the claim can't tell.
 using Unsettled = std::function<bool(const weft::ovsdb::TableInfo& table, std::string_view driver)>;
 
-class Applier final : public engine::Subscriber {
+class Applier final : public engine::Subscriber, private Side {
   public:
     struct Options {
         std::string name;                    ///< "ovn-nb"
         std::size_t most_operations = 1000;  ///< in one transaction, but for groups that are larger
         Duration first_retry = std::chrono::seconds(1);
         Duration most_retry = std::chrono::seconds(60);
+        /// A row that somebody else changes this often within a minute is reported as flapping.
+        std::size_t flap_count = 5;
+        /// Shared by the appliers of a node. Without one, rows of other databases can't be waited for.
+        std::shared_ptr<Order> order = nullptr;
     };
 
     /// The replica is read, on the engine thread; somebody else applies updates to it and tells what they changed.
@@ -97,38 +103,64 @@ class Applier final : public engine::Subscriber {
     Status status() const;
     /// The row of a desired table is in the database as it should be.
     bool applied(std::string_view table, std::string_view key) const;
+    /// The raise of the transaction that takes the row away and is on its way; 0 when there is none.
+    Levels::Mark erasing(std::string_view table, std::string_view key) const;
+    Order& order() { return *order_; }
 
   private:
     class Round;
+    class Present;
     friend class Round;
 
     struct Failure {
         std::string what;
+        std::string mend;
         unsigned attempts = 0;
         TimePoint next{};
         WallTime since{};
     };
+    /// Foreign changes of an item that were put back within the last minute.
+    struct Drift {
+        std::deque<TimePoint> repairs;
+        WallTime since{};
+        bool told = false;
+    };
     struct Flight {
         std::vector<Group> groups;
+        Levels::Mark mark = 0;  ///< it raises nb_cfg
     };
 
     Ledger* ledger(std::string_view table);
     const Ledger* ledger(std::string_view table) const;
     void mark(const Item& item);
     void mark_rows_of(const Item& row, const std::unordered_map<Item, std::vector<Item>, ItemHash>& index);
-    void wake_blocked(const Item& item);
+    bool wake_blocked(const Item& item);
     void index_extra(const Item& item, const MemberView& view, bool add);
-    void index_after(const Item& item, std::span<const weft::ovsdb::After> after, bool add);
+    void order_changed(const Item& item, std::span<const weft::ovsdb::After> before,
+                       std::span<const weft::ovsdb::After> after, bool wanted);
     void row_changed(const weft::ovsdb::RowChange& change);
     void member_changed(const weft::ovsdb::MemberChange& change);
     std::vector<std::string> keys_of(const weft::ovsdb::TableInfo& table, const RowPtr& row) const;
     void send(std::vector<Group> groups);
     void commit(std::vector<Group> groups);
-    void settle(const Group& group);
+    void settle(const Group& group, Levels::Mark mark);
     void fail(const Group& group, const std::string& error);
+    void fail(const Item& item, const Error& error);
+    bool raises(const std::vector<Group>& groups) const;
+    void tell_levels();
+    void repaired(const Item& item);
+    void report_faults(Status& status) const;
+    std::string put_by(const Item& item) const;
     Item row_item(std::string_view ovsdb_table, std::string_view key) const;
 
+    bool owns(std::string_view table) const override;
+    Standing standing(const Item& item) override;
+    bool wake(const Item& on) override;
+    Standing extra_standing(const Item& item) const;
+    Uuid find_row(const Item& row) const;
+
     Options options_;
+    std::shared_ptr<Order> order_;
     engine::Engine& engine_;
     const weft::ovsdb::DatabaseReplica& replica_;
     Channel& channel_;
@@ -143,17 +175,20 @@ class Applier final : public engine::Subscriber {
 
     std::unordered_set<Item, ItemHash> dirty_;
     std::unordered_set<Item, ItemHash> planning_;           ///< what the round that is being planned looks at
+    Round* round_ = nullptr;                                ///< the one that is being planned
     std::unordered_map<Item, RowPtr, ItemHash> withdrawn_;  ///< members and foreign columns to take back
     std::unordered_set<Item, ItemHash> definite_;  ///< withdrawn by a rule in this process: no need to ask `unsettled`
     std::unordered_set<Item, ItemHash> held_;      ///< not deleted because an unsettled instance may want them
     std::unordered_map<Item, std::vector<Item>, ItemHash> blocked_;     ///< by what they wait for
     std::unordered_map<Item, std::vector<Item>, ItemHash> members_of_;  ///< members and foreign columns by their row
     std::unordered_map<Item, std::vector<Item>, ItemHash> refers_to_;   ///< the same by the row their value refers to
-    std::unordered_map<Item, std::vector<Item>, ItemHash> dependents_;  ///< items by what they come `after`
+    std::unordered_map<Item, Move, ItemHash> moves_;  ///< what becomes of items that somebody waits for
     std::unordered_map<Item, Failure, ItemHash> failures_;
     std::unordered_set<Item, ItemHash> expected_;  ///< changed by the engine since the last flush: no drift
+    std::unordered_map<Item, Drift, ItemHash> drifts_;
+    TimePoint drifts_swept_{};
     std::map<std::uint64_t, Flight> flights_;
-    std::unordered_set<Item, ItemHash> flying_;
+    std::unordered_map<Item, Levels::Mark, ItemHash> flying_;  ///< with the raise that goes with them
 
     std::uint64_t applied_count_ = 0;
     std::uint64_t transactions_ = 0;

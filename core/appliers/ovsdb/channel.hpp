@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ovsdb/monitor.hpp"
 #include "ovsdb/table.hpp"
 #include "ovsdb/transaction.hpp"
 
@@ -15,6 +16,8 @@ class Channel {
     virtual bool writable(std::string& why) const = 0;
     /// The columns of a table that the server has.
     virtual weft::ovsdb::ColumnSet columns(const weft::ovsdb::TableInfo& table) const = 0;
+    /// What the server can do; null while that is not known.
+    virtual const weft::ovsdb::Capabilities* capabilities() const = 0;
     /// Sends one transaction; its Outcome comes later under the number that is returned.
     virtual std::uint64_t commit(const weft::ovsdb::Transaction& transaction) = 0;
 

@@ -53,9 +53,7 @@ std::vector<Group> Applier::Round::groups() && {
 
 void Applier::Round::count_repair(const Item& item) {
     if (!applier_.first_round_ || applier_.expected_.contains(item) || applier_.failures_.contains(item)) return;
-    ++applier_.repaired_;
-    log(LogLevel::info, applier_.options_.name, "putting back what somebody else changed",
-        {{"table", std::string(item.table)}, {"row", item.key}});
+    applier_.repaired(item);
 }
 
 Uuid Applier::Round::find(const Item& row) {
@@ -67,10 +65,7 @@ Uuid Applier::Round::find(const Item& row) {
         plan(row);
         if (const auto at = pending_.find(row); at != pending_.end()) return at->second;
     }
-    const TableInfo* table = applier_.replica_.database().table(row.table);
-    if (!table) return {};
-    const auto rows = applier_.replica_.find_by_key(*table, row.key);
-    return rows.empty() ? Uuid() : table->uuid_of(rows.front().get());
+    return applier_.find_row(row);
 }
 
 Uuid Applier::Round::uuid_of(std::string_view table, std::string_view key) const {
@@ -89,15 +84,34 @@ void Applier::Round::block(const Item& item, const std::vector<Item>& missing) {
     }
 }
 
-bool Applier::Round::waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after) {
+bool Applier::Round::waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after, bool is_new) {
     std::vector<Item> missing;
     for (const auto& a : after) {
-        const Item on{a.table, a.key};
-        const bool there = applier_.ledger(on.table) && !applier_.ledger(on.table)->find(on.key).is_zero();
-        if (!there || applier_.flying_.contains(on)) missing.push_back(on);
+        if (!applier_.order_->there(a, is_new)) missing.push_back({a.table, a.key});
     }
     block(item, missing);
     return !missing.empty();
+}
+
+/// Rows that came after this one have to go first.
+bool Applier::Round::is_held(const Item& item) {
+    const auto holders = applier_.order_->holders(item);
+    block(item, holders);
+    return !holders.empty();
+}
+
+/// The server would refuse what the row declares, and with it all that is in the same transaction.
+bool Applier::Round::misfits(const Item& item, const TableInfo& table, const RowPtr& desired,
+                             const weft::ovsdb::ColumnSet& columns) {
+    const auto* capabilities = applier_.channel_.capabilities();
+    if (!capabilities) return false;
+    const auto fit = capabilities->fits(table, desired.get(), columns);
+    if (!fit) applier_.fail(item, fit.error());
+    return !fit;
+}
+
+void Applier::Round::note_move(const Item& item, Move how) {
+    if (applier_.order_->concerns(item, how)) applier_.moves_.insert_or_assign(item, how);
 }
 
 void Applier::Round::plan(const Item& item) {
@@ -128,11 +142,13 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
     const Uuid uuid = of.find(item.key);
     const RowPtr actual = uuid.is_zero() ? RowPtr() : applier_.replica_.find(table, uuid);
     if (desired && !actual) {
-        if (!waits_for_others(item, table.after_of(desired.get()))) insert_row(item, table, desired);
+        if (!waits_for_others(item, table.after_of(desired.get()), true)) insert_row(item, table, desired);
     } else if (desired) {
-        update_row(item, table, desired, actual);
+        if (!waits_for_others(item, table.after_of(desired.get()), false)) update_row(item, table, desired, actual);
     } else if (actual) {
         erase_row(item, of, actual);
+    } else {
+        as_it_should_be(item);
     }
 }
 
@@ -145,7 +161,14 @@ void Applier::Round::insert_row(const Item& item, const TableInfo& table, const 
     };
     Transaction insert;
     const auto columns = applier_.channel_.columns(table) & table.declared(desired.get());
-    if (auto added = insert.insert(table, uuid, desired.get(), columns, *this); !added) return give_up();
+    if (misfits(item, table, desired, columns)) {
+        pending_.erase(item);
+        return;
+    }
+    if (auto added = insert.insert(table, uuid, desired.get(), columns, *this); !added) {
+        if (trail_->missing.empty()) applier_.fail(item, added.error());
+        return give_up();
+    }
     const auto& parent = table.parent_of(desired.get());
     if (!parent.none()) {
         const Uuid on = uuid_of(parent.table, parent.key);
@@ -153,6 +176,7 @@ void Applier::Round::insert_row(const Item& item, const TableInfo& table, const 
         plan_.add(item, Phase::change, hang(parent, on, uuid, true));
     }
     count_repair(item);
+    note_move(item, Move::made);
     plan_.add(item, Phase::insert, std::move(insert));
     // What is added to the row by others comes with it.
     for (const auto* index : {&applier_.members_of_, &applier_.refers_to_}) {
@@ -245,6 +269,7 @@ void Applier::Round::join_dropped_references(const Item& item, const ColumnInfo&
 void Applier::Round::update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual) {
     Transaction update;
     const auto columns = applier_.channel_.columns(table) & table.declared(desired.get());
+    if (misfits(item, table, desired, columns)) return;
     for (const ColumnInfo& column : table.columns) {
         if (!columns.test(column.index)) continue;
         if (column.facts.large) {
@@ -257,6 +282,7 @@ void Applier::Round::update_row(const Item& item, const TableInfo& table, const 
     move_row(item, table, desired, actual);
     if (plan_.has(item)) {
         count_repair(item);
+        note_move(item, Move::changed);
     } else {
         as_it_should_be(item);
     }
@@ -266,7 +292,7 @@ void Applier::Round::as_it_should_be(const Item& item) {
     applier_.failures_.erase(item);
     applier_.expected_.erase(item);
     applier_.withdrawn_.erase(item);
-    applier_.wake_blocked(item);
+    applier_.order_->moved(item, Move::found);
 }
 
 void Applier::Round::update_large(const Item& item, const TableInfo& table, const ColumnInfo& column,
@@ -316,6 +342,8 @@ void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr&
             return;
         }
     }
+    if (is_held(item)) return;
+    note_move(item, Move::gone);
     const Uuid& uuid = table.uuid_of(actual.get());
     const auto& parent = table.parent_of(actual.get());
     if (!table.is_root && !parent.none()) {
@@ -379,25 +407,44 @@ void Applier::Round::plan_extra(const Item& item, MemberView (*view_of)(const vo
     const TableInfo* table = applier_.replica_.database().table(view.table);
     const ColumnInfo* column = table ? table->column(view.column) : nullptr;
     if (!column || !applier_.channel_.columns(*table).test(column->index)) return;
-    if (wanted && waits_for_others(item, view.after)) return;
     const Uuid on = uuid_of(view.table, view.row);
-    const auto member = column->scalar(column->is_map() ? view.map_key : view.value, *this);
-    if (on.is_zero() || !member) {
+    if (on.is_zero()) {
         if (wanted) return block(item, trail_->missing);
-        return as_it_should_be(item);  // the row or what it referred to is gone, and with it the member
+        return as_it_should_be(item);  // the row is gone, and with it the member
     }
+    const auto member = member_of(item, *column, view, wanted);
+    if (!member) return;
+    const bool there = applier_.replica_.contains(*table, on, *column, *member);
+    if (wanted ? waits_for_others(item, view.after, !there) : is_held(item)) return;
     if (foreign_column) {
         set_foreign(item, *table, *column, on, *member, wanted);
     } else if (column->is_map()) {
         set_entry(item, *table, *column, on, view, wanted);
-    } else if (applier_.replica_.contains(*table, on, *column, *member) != wanted) {
+    } else if (there != wanted) {
         plan_.add(item, Phase::change, member_mutation(*table, on, *column, wanted, *member));
     }
     if (plan_.has(item)) {
         count_repair(item);
-    } else {
+        note_move(item, !wanted ? Move::gone : there ? Move::changed : Move::made);
+    } else if (!applier_.dirty_.contains(item)) {  // where it is when it doesn't fit
         as_it_should_be(item);
     }
+}
+
+std::optional<Scalar> Applier::Round::member_of(const Item& item, const ColumnInfo& column, const MemberView& view,
+                                                bool wanted) {
+    auto member = column.scalar(column.is_map() ? view.map_key : view.value, *this);
+    Result<void> fit;
+    if (!member) {
+        if (!wanted) as_it_should_be(item);  // what it referred to is gone, and with it the member
+        if (wanted && !trail_->missing.empty()) block(item, trail_->missing);
+        if (wanted && trail_->missing.empty()) fit = std::move(member).error().at("column " + std::string(column.name));
+    } else if (const auto* capabilities = applier_.channel_.capabilities(); wanted && capabilities) {
+        fit = capabilities->fits(column, *member);
+    }
+    if (fit) return member ? std::optional(*std::move(member)) : std::nullopt;
+    applier_.fail(item, fit.error());
+    return std::nullopt;
 }
 
 void Applier::Round::set_entry(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
@@ -406,6 +453,7 @@ void Applier::Round::set_entry(const Item& item, const TableInfo& table, const C
     const std::string* entry = actual ? column.entry(actual.get(), view.map_key) : nullptr;
     const auto key = column.scalar(view.map_key, *this);
     const auto value = column.value_scalar(view.value, *this);
+    if (!value && wanted) return applier_.fail(item, value.error());
     if (!key || !value || (wanted ? entry && *entry == view.value : !entry)) return;
     Mutations mutations;
     if (wanted) {

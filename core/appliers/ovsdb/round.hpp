@@ -19,6 +19,8 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     /// Adds what `item` needs. An item that can't be planned yet is left blocked on what it waits for.
     void plan(const Item& item);
     std::vector<Group> groups() &&;
+    /// Something is to be written for it.
+    bool has(const Item& item) const { return plan_.has(item); }
 
     /// For columns that are being written; notes what is missing or inserted in this pass. Not really const: it plans.
     Uuid uuid_of(std::string_view table, std::string_view key) const override;
@@ -35,7 +37,11 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     };
 
     Uuid find(const Item& row);
-    bool waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after);
+    bool waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after, bool is_new);
+    bool is_held(const Item& item);
+    bool misfits(const Item& item, const TableInfo& table, const RowPtr& desired,
+                 const weft::ovsdb::ColumnSet& columns);
+    void note_move(const Item& item, Move how);
     void block(const Item& item, const std::vector<Item>& missing);
     void count_repair(const Item& item);
     void as_it_should_be(const Item& item);
@@ -56,6 +62,8 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
 
     RowPtr wanted_or_withdrawn(const Item& item, bool& wanted) const;
     void plan_extra(const Item& item, MemberView (*view_of)(const void* row), bool foreign_column);
+    /// The member, key or value that the view tells; nothing when it has to wait or doesn't fit, which is noted.
+    std::optional<Scalar> member_of(const Item& item, const ColumnInfo& column, const MemberView& view, bool wanted);
     void set_entry(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
                    const MemberView& view, bool wanted);
     void set_foreign(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,

@@ -16,6 +16,7 @@ using tables::AddressRequest;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 std::vector<Ip> ips(const std::vector<std::string>& texts) {
     std::vector<Ip> parsed;
@@ -249,6 +250,45 @@ TEST_F(AddressAllocatorTest, AnAddressStaysTakenUntilItsPortIsGone) {
     drop_port("u1");
     rig.run();
     EXPECT_THAT(got("b"), ElementsAre("10.0.0.2/30"));
+}
+
+TEST_F(AddressAllocatorTest, AnAddressStaysTakenUntilTheFlowsOfItsPortHaveGone) {
+    pool({"10.0.0.0/30"});
+    ask("a");
+    rig.run();
+    port("u1", "port_a", "0a:58:0a:00:00:01 10.0.0.1");
+    ask("b");
+    rig.run();
+    EXPECT_THAT(rig.lease("b/default").ips, SizeIs(1)) << "the pool has two";
+    ask("c");
+    leave("a");
+    rig.run();
+    EXPECT_THAT(rig.lease("c/default").ips, IsEmpty());
+    // The port leaves the database and is departed in one step: at no moment is the address free.
+    rig.erase(2, "u1");
+    rig.put(3,
+            tables::DepartedPort{
+                .key = Key<tables::DepartedPort>{"1"}, .name = "port_a", .on_switch = "n1", .ips = ips({"10.0.0.1"})});
+    rig.run();
+    EXPECT_THAT(rig.lease("c/default").ips, IsEmpty());
+    // Also when the books are opened anew.
+    pool({"10.0.0.0/30"}, {"10.0.0.3"});
+    rig.run();
+    EXPECT_THAT(rig.lease("c/default").ips, IsEmpty());
+    rig.erase(3, "1");
+    rig.run();
+    EXPECT_THAT(rig.lease("c/default").ips, ElementsAre(*IpPrefix::parse("10.0.0.1/30")));
+}
+
+TEST_F(AddressAllocatorTest, PortsThatDepartedFromOtherSwitchesDoNotCount) {
+    pool({"10.0.0.0/30"});
+    rig.put(3, tables::DepartedPort{.key = Key<tables::DepartedPort>{"1"},
+                                    .name = "x",
+                                    .on_switch = "n2",
+                                    .ips = ips({"10.0.0.1", "10.0.0.2"})});
+    ask("a");
+    rig.run();
+    EXPECT_THAT(rig.lease("a/default").ips, SizeIs(1));
 }
 
 TEST_F(AddressAllocatorTest, APodMadeAnewUnderItsNameGetsAnotherAddress) {

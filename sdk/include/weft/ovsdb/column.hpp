@@ -192,14 +192,16 @@ struct Parent {
     friend bool operator==(const Parent&, const Parent&) = default;
 };
 
-/// How far a row has come when something that waits for it may go on.
+/// How far a change of a row has come when something that waits for it may go on.
 enum class Level : std::uint8_t {
     committed,   ///< the northbound (or its own) database has it
-    southbound,  ///< northd has translated it
-    installed,   ///< this node's switch forwards by it
+    southbound,  ///< northd has translated it (for rows of other databases than the northbound one: committed)
+    installed,   ///< this node's switch forwards by it (for rows of the Open_vSwitch database: committed)
 };
 
-/// `row.after`: this row is applied after that one has reached `level`, and withdrawn before that one is.
+/// `row.after`: this row is applied after that one has reached `level`, and that one is withdrawn only when this one
+/// has gone at the same level. The two may be in different databases of the node. Made by after() below:
+///   out.put(ovs::Interface{..., .after = {ovsdb::after(port, ovsdb::Level::installed)}});
 struct After {
     std::string_view table;  ///< table_name of the row waited for
     std::string key;
@@ -208,6 +210,12 @@ struct After {
     std::string text() const { return std::string(table) + "/" + key + "@" + std::to_string(static_cast<int>(level)); }
     friend bool operator==(const After&, const After&) = default;
 };
+
+/// What comes after the row that a rule puts under this key.
+template <class T>
+After after(const Key<T>& row, Level level = Level::committed) {
+    return {T::table_name, row.text, level};
+}
 
 /// `.parent = child_of(cluster_router, &nb::LogicalRouter::static_routes)`.
 template <class P, class T>

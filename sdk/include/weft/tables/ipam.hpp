@@ -31,14 +31,31 @@ struct AddressPool {
     }
 };
 
+/// A switch port that has left the northbound database while flows of this node may still know its addresses (or one
+/// that has changed them). The host puts it, and takes it away once the flows are gone; until then the addresses count
+/// as carried.
+struct DepartedPort {
+    static constexpr std::string_view table_name = "replica/NB/departed-ports";
+    Key<DepartedPort> key;  ///< a number
+    std::string name;       ///< of the port
+    std::string on_switch;  ///< empty when that is not known
+    std::vector<Ip> ips;
+
+    static constexpr auto fields() {
+        return std::tuple{field("key", &DepartedPort::key), field("name", &DepartedPort::name),
+                          field("on_switch", &DepartedPort::on_switch), field("ips", &DepartedPort::ips)};
+    }
+};
+
 struct AddressRequest {
     static constexpr std::string_view table_name = "AddressRequest";
     Key<AddressRequest> key;  ///< pod uid/network
     std::string pool;
     std::vector<Ip> fixed;  ///< exactly these (an annotation that is there); a conflict is a problem, not a new choice
     std::vector<Ip> preferred;  ///< these if they are free
-    /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database. A port
-    /// of this name that is there before the request is asked for its addresses, after `preferred`.
+    /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database, and
+    /// until the node's flows have forgotten it (DepartedPort). A port of this name that is there before the request is
+    /// asked for its addresses, after `preferred`.
     std::string carrier;
     std::int64_t precedence = 0;  ///< who keeps an address that two claim at start: the smaller, then the smaller key
     /// Asked for, or there already; without one it is derived from the first address. Not checked for uniqueness.
