@@ -1,0 +1,48 @@
+#pragma once
+
+#include "bed.hpp"
+#include "floor.hpp"
+#include "report.hpp"
+
+#include <cstddef>
+#include <filesystem>
+
+/// The rows of the table. Each leaves the bed as the next one wants it.
+namespace weft::bench {
+
+/// What weftd needed for all pods at once; floors are known only later.
+struct Bulk {
+    double committed_wall = 0;  ///< from the first event to the last switch port
+    double annotated_wall = 0;
+    double cpu = 0;
+    double transactions = 0;
+    double patches = 0;
+    double idle_mib = 0, full_mib = 0, peak_mib = 0, after_mib = 0;
+};
+Result<Bulk> measure_bulk(Bed& bed, std::size_t pods);
+void report_bulk(const Bulk& bulk, const Floor& floor, std::size_t pods, Report& report);
+
+/// weftd stops and starts again among its pods.
+Result<void> measure_restart(Bed& bed, Report& report);
+
+struct Idle {
+    double created = 0, deleted = 0;  ///< medians, from the pod's event to the row as another client sees it
+    double cpu = 0;                   ///< of a pod created and deleted
+    double transactions = 0, patches = 0, runs = 0, echo_runs = 0;
+    std::map<std::string, double> runs_by_rule;
+};
+Result<Idle> measure_idle(Bed& bed);
+void report_idle(const Idle& idle, const Floor& floor, Report& report);
+
+/// All pods go; RssAnon then.
+Result<double> measure_afterwards(Bed& bed);
+/// All pods are there (again) and have what they need.
+Result<void> create_all(Bed& bed, std::size_t pods);
+
+/// The CNI program by itself.
+Result<void> measure_shim(const std::filesystem::path& bin_dir, Report& report);
+/// A burst of pods on a node with everything: needs no Bed, and brings up a cluster of its own.
+Result<void> measure_cni(testing::Testbed& testbed, const std::filesystem::path& bin_dir, std::size_t pods,
+                         Report& report);
+
+}  // namespace weft::bench

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "kube/client.hpp"
+
+#include <weft/ovsdb/nb.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// The pods that are measured, and what weft makes of them.
+namespace weft::bench {
+
+inline constexpr const char* node_name = "bench";
+inline constexpr const char* pod_namespace = "bench";
+
+/// A pod as a Deployment makes it, with the usual dozen variables and a service account's volume.
+std::string pod_json(const std::string& name);
+std::string pod_name(std::size_t number);
+std::string pod_ip(std::size_t number);
+/// The annotation k8s.ovn.org/pod-networks of pod `number`, the "default" entry with its braces.
+std::string pod_networks(std::size_t number);
+/// Its switch port.
+nb::LogicalSwitchPort pod_port(std::size_t number);
+
+/// Sends `count` requests, at most `in_flight` at a time, and waits for all answers. Returns how many failed.
+std::size_t send_all(kube::Client& client, std::size_t count, std::size_t in_flight,
+                     const std::function<kube::Request(std::size_t)>& make);
+/// The pods 0 to count - 1.
+std::size_t create_pods(kube::Client& client, std::size_t count);
+
+}  // namespace weft::bench
