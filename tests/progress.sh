@@ -16,6 +16,7 @@ with_progress() {
     local title=$1 log=$2 begin=$SECONDS next=$((SECONDS + 20)) status=0 child last
     shift 2
     mkdir -p "$(dirname "$log")"
+    : > "$log"
     ${TIMEOUT:+timeout --kill-after=30 "$TIMEOUT"} "$@" >"$log" 2>&1 </dev/null &
     child=$!
     running_child=$child
