@@ -145,7 +145,7 @@ TEST_F(SwitchActionsTest, TellsWhatTheDaemonSaysAndWhenItIsGone) {
 /// A daemon that answers nonsense, or nothing.
 TEST(UnixctlTest, ABadPeerIsNoHarm) {
     test::TempDir dir;
-    for (const std::string& answer : {"", "garbage", "{\"id\":0,", "[1,2]"}) {
+    for (const std::string answer : {"", "garbage", "{\"id\":0,", "[1,2]"}) {
         const std::string path = dir / "bad.ctl";
         test::FakePeer peer(path, [&](int fd) {
             char request[512];
