@@ -160,11 +160,10 @@ void Applier::row_moved(const Item& on, Move how) {
         Pending& pending = found->second;
         // At a first sync only a row that was not there has made a transition.
         if (how == Move::made || (how == Move::changed && pending.late)) pending.moved = true;
-        if (pending.when == Moment::put && how == Move::found && !pending.moved) {
-            puts_.erase(pending.action);
-            take(number);
-        } else if (pending.when == Moment::put && how == Move::changed && !pending.moved) {
-            puts_.erase(pending.action);
+        const bool was_there = how == Move::found || how == Move::changed;
+        if (pending.when == Moment::put && !pending.moved && was_there &&
+            order_.there({pending.on.table, pending.on.key}, false)) {
+            puts_.erase(pending.action);  // it was there already
             take(number);
         } else {
             look_at(number);

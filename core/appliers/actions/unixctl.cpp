@@ -83,7 +83,7 @@ Result<std::string> unixctl(const std::string& socket, const std::string& method
     auto fd = dial(socket);
     if (!fd) return fd.error();
     JsonWriter request;
-    request.begin_object().member("id", 0).member("method", method).key("params").begin_array();
+    request.begin_object().member("id", 0).member("method", std::string_view(method)).key("params").begin_array();
     for (const auto& argument : arguments)
         request.value(argument);
     request.end_array().end_object();

@@ -171,7 +171,8 @@ Standing Applier::extra_standing(const Item& item) const {
 void Applier::order_changed(const Item& item, std::span<const After> before, std::span<const After> after,
                             bool wanted) {
     if (!wanted) return order_->withdraw(item, before);
-    if (std::equal(before.begin(), before.end(), after.begin(), after.end())) return;
+    const bool same = std::equal(before.begin(), before.end(), after.begin(), after.end());
+    if (same && !after.empty()) return;
     order_->forget(item, before);
     order_->put(item, after);
 }

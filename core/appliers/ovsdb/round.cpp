@@ -111,7 +111,9 @@ bool Applier::Round::misfits(const Item& item, const TableInfo& table, const Row
 }
 
 void Applier::Round::note_move(const Item& item, Move how) {
-    if (applier_.order_->concerns(item, how)) applier_.moves_.insert_or_assign(item, how);
+    if (!applier_.order_->concerns(item, how)) return;
+    applier_.moves_.insert_or_assign(item, how);
+    applier_.order_->committed(item, 0);  // how far its last change has come says nothing of this one
 }
 
 void Applier::Round::plan(const Item& item) {
@@ -148,6 +150,7 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
     } else if (actual) {
         erase_row(item, of, actual);
     } else {
+        applier_.definite_.erase(item);
         as_it_should_be(item);
     }
 }

@@ -108,11 +108,19 @@ int Far::moment(const ovsdb::TableInfo& info, const std::string& key, bool came)
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-ApplierBed::ApplierBed() : order(std::make_shared<Order>()) {
+namespace {
+
+std::unique_ptr<engine::Engine> make_engine(const Clock& clock) {
     engine::EngineOptions options;
     options.clock = &clock;
-    engine = std::make_unique<engine::Engine>(options);
+    auto made = std::make_unique<engine::Engine>(options);
+    EXPECT_TRUE(made->add({.name = "bed"})) << "without a module nothing is ever complete";
+    return made;
 }
+
+}  // namespace
+
+ApplierBed::ApplierBed() : order(std::make_shared<Order>()), engine(make_engine(clock)) {}
 
 Far& ApplierBed::add(Far::Options options) {
     fars.push_back(std::make_unique<Far>(std::move(options)));
@@ -141,9 +149,7 @@ void ApplierBed::restart() {
         far->stop();
     engine.reset();
     order = std::make_shared<Order>();
-    engine::EngineOptions options;
-    options.clock = &clock;
-    engine = std::make_unique<engine::Engine>(options);
+    engine = make_engine(clock);
     engine::ChangeSet news;
     for (const TableSpec& spec : tables_)
         ASSERT_TRUE(engine->add_input(spec));

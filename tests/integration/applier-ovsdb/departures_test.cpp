@@ -130,8 +130,9 @@ TEST_F(DeparturesTest, APortThatSomebodyElseTookAwayCountsToo) {
     in.insert(*north_->table("Logical_Switch").column("ports"), port);
     t.mutate(north_->table("Logical_Switch"), north_->see<nb::LogicalSwitch>("n1")->uuid, in);
     north_->write(std::move(t));
-    put(AddressRequest{.key = Key<AddressRequest>{"b"}, .pool = "default/n1", .carrier = "b"});
     ASSERT_TRUE(until([&] { return north_->replica().find_by_key<nb::LogicalSwitchPort>("foreign") != nullptr; }));
+    put(AddressRequest{.key = Key<AddressRequest>{"b"}, .pool = "default/n1", .carrier = "b"});
+    step();
     EXPECT_FALSE(has_address("b"));
     ovsdb::Transaction away;
     ovsdb::Mutations out;
