@@ -161,6 +161,16 @@ Result<std::size_t> flush_kernel(std::span<const Connections> which) {
 
 namespace {
 
+std::vector<std::string> lines(std::string_view text) {
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const auto line = text.substr(0, text.find('\n'));
+        if (!line.empty()) out.emplace_back(line);
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+    }
+    return out;
+}
+
 /// "ct_nw_src=10.0.0.1,ct_nw_proto=6,ct_tp_src=80"
 std::string side_of(const Connections& which, bool source) {
     const std::string end = source ? "src=" : "dst=";
@@ -175,14 +185,14 @@ std::string side_of(const Connections& which, bool source) {
 Result<void> flush_switch(const std::string& control_socket, const Connections& which) {
     const auto datapaths = unixctl(control_socket, "dpctl/dump-dps", {});
     if (!datapaths) return datapaths.error();
-    std::string_view rest = *datapaths;
-    while (!rest.empty()) {
-        const std::string datapath(rest.substr(0, rest.find('\n')));
-        rest.remove_prefix(std::min(datapath.size() + 1, rest.size()));
+    const auto names = lines(*datapaths);
+    for (const std::string& datapath : names) {
         if (!datapath.starts_with("netdev@")) continue;  // the kernel's are in the kernel's table
         for (const bool reply : {false, true}) {
             for (const bool source : {true, false}) {
-                std::vector<std::string> arguments{datapath};
+                std::vector<std::string> arguments;
+                // Open vSwitch 3.1 takes a name for part of the connection, so it gets one only where it has to choose.
+                if (names.size() > 1) arguments.push_back(datapath);
                 if (which.zone) arguments.push_back("zone=" + std::to_string(*which.zone));
                 if (reply) arguments.emplace_back();
                 arguments.push_back(side_of(which, source));

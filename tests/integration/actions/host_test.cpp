@@ -171,17 +171,28 @@ class NeighboursTest : public HostActionsTest {
         const auto refused = socket->request(message);
         ASSERT_FALSE(refused) << refused.text();
     }
-    bool learns(const Ip& who, const Mac& mac) {
+    static bool soon(const std::function<bool()>& holds) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (std::chrono::steady_clock::now() < deadline) {
-            const auto all = kernel_->neighbours(link("there").index);
-            if (!all) return false;
-            if (std::any_of(all->begin(), all->end(), [&](const auto& n) { return n.ip == who && n.mac == mac; })) {
-                return true;
-            }
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > deadline) return false;
             std::this_thread::yield();
         }
-        return false;
+        return true;
+    }
+    bool learns(const Ip& who, const Mac& mac) {
+        return soon([&] {
+            const auto all = kernel_->neighbours(link("there").index);
+            return all &&
+                   std::any_of(all->begin(), all->end(), [&](const auto& n) { return n.ip == who && n.mac == mac; });
+        });
+    }
+    /// The link has joined the groups that every IPv6 node listens to; before, it hears no advertisement.
+    bool speaks_ipv6() {
+        return soon([&] {
+            const auto all = kernel_->addresses(link("there").index);
+            return all &&
+                   std::any_of(all->begin(), all->end(), [](const auto& a) { return a.address.ip().is_link_local(); });
+        });
     }
     const Mac old = *Mac::parse("02:00:00:00:00:01");
     const Mac now = *Mac::parse("02:00:00:00:00:99");
@@ -197,6 +208,7 @@ TEST_F(NeighboursTest, LearnTheNewMacOfAnIpv4Address) {
 
 TEST_F(NeighboursTest, LearnTheNewMacOfAnIpv6Address) {
     // The kernel throws away an advertisement whose checksum is wrong.
+    ASSERT_TRUE(speaks_ipv6());
     learnt_before(ip("fd00::9"), old);
     const auto done = announce("here", ip("fd00::9"), now);
     ASSERT_TRUE(done) << done.error().text();
