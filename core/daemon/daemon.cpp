@@ -208,6 +208,7 @@ std::optional<TimePoint> Daemon::turn() {
         standard_metrics_->tick_duration().observe(std::chrono::duration<double>(report.took).count());
     }
     if (node_) node_->flush();
+    heap_.turn(report.runs + report.input_changes, Clock::system().now());
     update_health();
     health_.beat();
     notifier_.beat();
@@ -216,7 +217,7 @@ std::optional<TimePoint> Daemon::turn() {
     const auto idle = told_ready_ ? Duration(std::chrono::seconds(10)) : Duration(std::chrono::milliseconds(100));
     std::optional<TimePoint> next = Clock::system().now() + idle;
     for (const auto& at :
-         {report.next_deadline, notifier_.next_beat(), node_ ? node_->next_deadline() : std::nullopt}) {
+         {report.next_deadline, notifier_.next_beat(), heap_.next(), node_ ? node_->next_deadline() : std::nullopt}) {
         if (at && *at < *next) next = at;
     }
     return next;

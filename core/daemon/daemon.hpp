@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/heap.hpp"
 #include "config/config.hpp"
 #include "daemon/kube_part.hpp"
 #include "daemon/loop.hpp"
@@ -79,6 +80,7 @@ class Daemon {
     bool leads_ = false;
     bool told_ready_ = false;
     std::uint64_t ticks_ = 0;
+    HeapKeeper heap_;
     int exit_code_ = 0;
 };
 

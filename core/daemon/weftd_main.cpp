@@ -1,3 +1,4 @@
+#include "base/heap.hpp"
 #include "base/log_config.hpp"
 #include "config/config.hpp"
 #include "daemon/daemon.hpp"
@@ -44,6 +45,7 @@ Result<void> start_logging(const config::Settings& settings) {
 namespace weft::daemon {
 
 int weftd_main(int argc, char** argv) {
+    HeapKeeper::set_up();
     config::LoadOptions options;
     options.args.assign(argv + 1, argv + argc);
     options.for_start = true;

@@ -30,7 +30,7 @@ Result<void> wait_annotated(const Bed& bed, double patches) {
 Result<Bulk> measure_bulk(Bed& bed, std::size_t pods) {
     Bulk bulk;
     PortWatch ports(bed.north());
-    wait_quiet(bed.weftd());
+    wait_settled(bed.weftd());
     const std::size_t others = ports.count();
     bulk.idle_mib = anonymous_mib(bed.weftd());
     const auto page = bed.metrics();
@@ -55,6 +55,7 @@ Result<Bulk> measure_bulk(Bed& bed, std::size_t pods) {
     if (!counts_after) return counts_after.error();
     bulk.patches = patches_of(*counts_after) - patches_of(*counts);
     bulk.cpu = cpu_seconds(bed.weftd()) - cpu;
+    wait_settled(bed.weftd());
     bulk.full_mib = anonymous_mib(bed.weftd());
     bulk.peak_mib = peak.mib();
     const auto after = bed.metrics();
@@ -100,7 +101,7 @@ Result<double> measure_afterwards(Bed& bed) {
         return left <= 0 ? Result<void>() : Result<void>(waiting(std::to_string(left) + " are left"));
     });
     if (!gone) return gone.error();
-    wait_quiet(bed.weftd());
+    wait_settled(bed.weftd());
     return anonymous_mib(bed.weftd());
 }
 

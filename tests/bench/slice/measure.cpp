@@ -64,4 +64,16 @@ void wait_quiet(pid_t pid) {
     }
 }
 
+void wait_settled(pid_t pid) {
+    constexpr int looks = 8;
+    wait_quiet(pid);
+    double before = anonymous_mib(pid);
+    for (int still = 0, look = 0; still < looks && look < 60; ++look) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        const double now = anonymous_mib(pid);
+        still = now == before ? still + 1 : 0;
+        before = now;
+    }
+}
+
 }  // namespace weft::bench

@@ -54,5 +54,7 @@ class PeakMeter {
 
 /// Returns when the process has used next to no CPU for a while: what it had to do is done.
 void wait_quiet(pid_t pid);
+/// The same, and then until its RssAnon has kept still for some seconds: memory is given back a little later.
+void wait_settled(pid_t pid);
 
 }  // namespace weft::bench

@@ -54,6 +54,7 @@ Result<void> measure_restart(Bed& bed, Report& report) {
     wait_quiet(bed.weftd());
     const double cpu = cpu_seconds(bed.weftd());
     const double peak = status_mib(bed.weftd(), "VmHWM");
+    wait_settled(bed.weftd());
     const auto page = bed.metrics();
     const auto after = bed.api_counts();
     const auto host_now = host_state();
