@@ -1,6 +1,7 @@
 #include "base/heap.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <malloc.h>
 
@@ -21,6 +22,7 @@ void HeapKeeper::set_up() {
 }
 
 bool HeapKeeper::turn(std::size_t changes, TimePoint now) {
+    if (std::exchange(fresh_, false)) changes += options_.worth;
     if (changes > 0) {
         if (changes_ == 0) first_ = now;
         changes_ += changes;

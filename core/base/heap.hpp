@@ -24,13 +24,14 @@ class HeapKeeper {
     HeapKeeper() : HeapKeeper(Options{}) {}
     explicit HeapKeeper(Options options) : options_(options) {}
 
-    /// So much was done up to now. True when memory was given back.
+    /// So much was done up to now. True when memory was given back. Starting counts as a burst.
     bool turn(std::size_t changes, TimePoint now);
     /// When turn() wants to be called though nothing happens.
     std::optional<TimePoint> next() const;
 
   private:
     Options options_;
+    bool fresh_ = true;
     std::size_t changes_ = 0;  ///< since memory was given back
     TimePoint first_{}, last_{};
 };

@@ -25,6 +25,16 @@ Result<void> wait_annotated(const Bed& bed, double patches) {
     });
 }
 
+/// Waits until weftd itself says that nothing is left to do in the northbound database.
+Result<void> wait_in_step(const Bed& bed) {
+    return testing::wait_for("northbound applier in step", [&]() -> Result<void> {
+        const auto page = bed.metrics();
+        if (!page) return page.error();
+        const double behind = sum_of(*page, "weft_applier_behind_rows", "\"ovn-nb\"");
+        return behind <= 0 ? Result<void>() : Result<void>(waiting(std::to_string(behind) + " rows are behind"));
+    });
+}
+
 }  // namespace
 
 Result<Bulk> measure_bulk(Bed& bed, std::size_t pods) {
@@ -50,6 +60,7 @@ Result<Bulk> measure_bulk(Bed& bed, std::size_t pods) {
     auto annotated = wait_annotated(bed, patches_of(*counts) + static_cast<double>(pods));
     if (!annotated) return annotated.error();
     bulk.annotated_wall = seconds_since(began);
+    if (auto done = wait_in_step(bed); !done) return done.error();
     wait_quiet(bed.weftd());
     const auto counts_after = bed.api_counts();
     if (!counts_after) return counts_after.error();
@@ -101,6 +112,7 @@ Result<double> measure_afterwards(Bed& bed) {
         return left <= 0 ? Result<void>() : Result<void>(waiting(std::to_string(left) + " are left"));
     });
     if (!gone) return gone.error();
+    if (auto done = wait_in_step(bed); !done) return done.error();
     wait_settled(bed.weftd());
     return anonymous_mib(bed.weftd());
 }
@@ -111,8 +123,10 @@ Result<void> create_all(Bed& bed, std::size_t pods) {
     if (!counts) return counts.error();
     if (const auto failed = create_pods(bed.client(), pods); failed > 0) return again("pods could not be created");
     auto annotated = wait_annotated(bed, patches_of(*counts) + static_cast<double>(pods));
+    if (!annotated) return annotated;
+    if (auto done = wait_in_step(bed); !done) return done;
     wait_quiet(bed.weftd());
-    return annotated;
+    return {};
 }
 
 }  // namespace weft::bench

@@ -63,8 +63,11 @@ Result<void> measure_restart(Bed& bed, Report& report) {
     if (!host_now) return host_now.error();
 
     double transactions = 0;
-    for (const auto* applier : {"\"ovn-nb\"", "\"ovn-sb\"", "\"ovs\""})
-        transactions += sum_of(*page, "weft_applier_requests_total", applier);
+    std::map<std::string, double> by_database;
+    for (const std::string database : {"ovn-nb", "ovn-sb", "ovs"}) {
+        by_database[database] = sum_of(*page, "weft_applier_requests_total", "\"" + database + "\"");
+        transactions += by_database[database];
+    }
     report.section("(b) restart with them, nothing changed");
     report.add(
         {"restart_ready_s", "process start to ready", seconds_between(bed.started_at(), *ready), "s", "6.8 s", ""});

@@ -7,9 +7,29 @@ namespace {
 
 using std::chrono::seconds;
 
-TEST(HeapKeeper, GivesMemoryBackOnceABurstIsOver) {
+/// One whose start is over.
+HeapKeeper settled(ManualClock& clock) {
+    HeapKeeper heap({.worth = 100, .quiet = seconds(2), .longest = seconds(30)});
+    heap.turn(0, clock.now());
+    clock.advance(seconds(2));
+    heap.turn(0, clock.now());
+    return heap;
+}
+
+TEST(HeapKeeper, StartingIsABurst) {
     ManualClock clock;
     HeapKeeper heap({.worth = 100, .quiet = seconds(2), .longest = seconds(30)});
+    EXPECT_FALSE(heap.turn(0, clock.now()));
+    clock.advance(seconds(1));
+    EXPECT_FALSE(heap.turn(1, clock.now()));
+    clock.advance(seconds(2));
+    EXPECT_TRUE(heap.turn(0, clock.now()));
+    EXPECT_FALSE(heap.next());
+}
+
+TEST(HeapKeeper, GivesMemoryBackOnceABurstIsOver) {
+    ManualClock clock;
+    HeapKeeper heap = settled(clock);
     EXPECT_FALSE(heap.turn(60, clock.now()));
     EXPECT_FALSE(heap.next());
     EXPECT_FALSE(heap.turn(60, clock.now()));
@@ -27,7 +47,7 @@ TEST(HeapKeeper, GivesMemoryBackOnceABurstIsOver) {
 
 TEST(HeapKeeper, WorkThatNeverEndsIsInterrupted) {
     ManualClock clock;
-    HeapKeeper heap({.worth = 100, .quiet = seconds(2), .longest = seconds(30)});
+    HeapKeeper heap = settled(clock);
     int given_back = 0;
     for (int second = 0; second <= 30; ++second) {
         given_back += heap.turn(50, clock.now()) ? 1 : 0;
@@ -38,7 +58,7 @@ TEST(HeapKeeper, WorkThatNeverEndsIsInterrupted) {
 
 TEST(HeapKeeper, ALittleWorkNowAndThenIsLeftAlone) {
     ManualClock clock;
-    HeapKeeper heap({.worth = 100, .quiet = seconds(2), .longest = seconds(30)});
+    HeapKeeper heap = settled(clock);
     for (int i = 0; i < 10; ++i) {
         EXPECT_FALSE(heap.turn(9, clock.now()));
         clock.advance(seconds(10));
