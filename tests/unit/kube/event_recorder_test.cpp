@@ -178,5 +178,40 @@ TEST_F(EventRecorderTest, RuleStatusBecomesEvents) {
     EXPECT_EQ(recorder.counters().merged, 0U);
 }
 
+TEST_F(EventRecorderTest, RuleStatusIsLoggedWithObjectFieldReasonAndMend) {
+    StatusEvents events(recorder);
+    RuleStatus status;
+    status.key.text = "default-network/connect-pod/web/p1";
+    status.module = "default-network";
+    status.rule = "connect-pod";
+    status.driver = "web/p1";
+    status.state = RuleState::failed;
+    status.where = "metadata.annotations[x]";
+    status.what = "no \"JSON\"";
+    status.mend = "correct it";
+    status.on = {"Pod", "web", "p1", "u"};
+    const auto logged = [&](RowPtr before, RowPtr after) {
+        const Change change{0, std::move(before), std::move(after)};
+        ::testing::internal::CaptureStderr();
+        events.changed(std::span(&change, 1));
+        return ::testing::internal::GetCapturedStderr();
+    };
+    const RowPtr failed = RowPtr::make(status);
+    EXPECT_THAT(logged({}, failed),
+                ::testing::HasSubstr(" E default-network: failed object=\"Pod web/p1\" rule=connect-pod "
+                                     "field=metadata.annotations[x] reason=\"no \\\"JSON\\\"\" mend=\"correct it\""));
+    status.since_ms = 7;
+    EXPECT_EQ(logged(failed, RowPtr::make(status)), "") << "said already";
+    status.state = RuleState::waiting;
+    EXPECT_EQ(logged({}, RowPtr::make(status)), "");
+    EXPECT_THAT(logged(failed, RowPtr::make(status)), ::testing::HasSubstr(" I default-network: well again object="));
+    EXPECT_THAT(logged(failed, {}), ::testing::HasSubstr("well again object=\"Pod web/p1\" rule=connect-pod"));
+    status.state = RuleState::warning;
+    status.on = {};
+    EXPECT_THAT(logged({}, RowPtr::make(status)), ::testing::HasSubstr(" W default-network: warning object=web/p1 "));
+    loop.settle();
+    EXPECT_EQ(transport.started(), 1U) << "one object, one Event";
+}
+
 }  // namespace
 }  // namespace weft::appliers
