@@ -20,6 +20,7 @@ constexpr std::string_view id_range_name = "node";
 /// 0 and 1 are taken by the transit switch and the cluster router.
 constexpr std::uint32_t first_node_id = 2;
 constexpr std::uint32_t last_node_id = 5000;
+constexpr const char* cant_be_read = "the node's annotation can't be read";
 
 Key<tables::SubnetRequest> subnet_request(std::string_view node) {
     return Key<tables::SubnetRequest>{range_name, node};
@@ -42,20 +43,39 @@ struct Ranges {
     }
 };
 
-struct Requests {
-    using Driver = NodeNetwork;
+// What a node holds is held whatever its other annotations say: nobody else may get it.
+
+struct RequestSubnets {
+    using Driver = tables::Node;
     using Reads = Tables<>;
-    using Writes = Tables<tables::SubnetRequest, tables::IdRequest>;
+    using Writes = Tables<tables::SubnetRequest>;
 
     static void derive(const Driver& node, const Reader<Reads>&, Desired<Writes>& out) {
-        out.put(tables::SubnetRequest{.key = subnet_request(node.key.text),
-                                      .range = std::string(range_name),
-                                      .held = node.subnets,
-                                      .precedence = node.created});
-        tables::IdRequest id{
+        tables::SubnetRequest request{
+            .key = subnet_request(node.key.text), .range = std::string(range_name), .precedence = node.created};
+        if (const auto* text = tables::find_annotation(node.annotations, ovn::annotation::node_subnets)) {
+            auto held = parse_subnets(*text);
+            if (!held) return out.wait(cant_be_read);  // read-node says what is wrong
+            request.held = *std::move(held);
+        }
+        out.put(std::move(request));
+    }
+};
+
+struct RequestId {
+    using Driver = tables::Node;
+    using Reads = Tables<>;
+    using Writes = Tables<tables::IdRequest>;
+
+    static void derive(const Driver& node, const Reader<Reads>&, Desired<Writes>& out) {
+        tables::IdRequest request{
             .key = id_request(node.key.text), .range = std::string(id_range_name), .precedence = node.created};
-        if (node.id) id.held.push_back(*node.id);
-        out.put(std::move(id));
+        if (const auto* text = tables::find_annotation(node.annotations, ovn::annotation::node_id)) {
+            const auto held = parse_node_id(*text);
+            if (!held) return out.wait(cant_be_read);
+            request.held.push_back(*held);
+        }
+        out.put(std::move(request));
     }
 };
 
@@ -139,7 +159,8 @@ struct AnnotateId {
 
 void declare_allocations(Declare& d) {
     d.rule<Ranges>("ranges", Role::cluster);
-    d.rule<Requests>("node-requests", Role::cluster);
+    d.rule<RequestSubnets>("request-subnets", Role::cluster);
+    d.rule<RequestId>("request-id", Role::cluster);
     d.rule<AnnotateSubnets>("annotate-subnets", Role::cluster);
     d.rule<AnnotateId>("annotate-id", Role::cluster);
     d.access({"", "nodes/status", {"patch", "update"}}, Role::cluster);

@@ -1,9 +1,14 @@
+#include "conflicts.hpp"
 #include "facts.hpp"
+#include "primary_address.hpp"
 #include "subjects.hpp"
 
 #include <weft/ovn/names.hpp>
 #include <weft/ovsdb/sb.hpp>
+#include <weft/tables/kube.hpp>
 #include <weft/tables/settings.hpp>
+
+#include <algorithm>
 
 namespace weft::default_network {
 
@@ -21,7 +26,8 @@ constexpr std::string_view is_remote = "is-remote";
 /// does.
 struct RemoteChassis {
     using Driver = NodeNetwork;
-    using Reads = Tables<tables::LocalNode, tables::NetworkConfig, OwnChassis, NodesByChassis>;
+    using Reads =
+        Tables<tables::LocalNode, tables::NetworkConfig, tables::Node, OwnChassis, NodesByChassis, NodesByEncap>;
     using Writes = Tables<Chassis, Encap, sb::ForeignColumn>;
 
     static void derive(const Driver& node, const Reader<Reads>& in, Desired<Writes>& out) {
@@ -32,7 +38,7 @@ struct RemoteChassis {
         if (name == local->name) return;
         if (node.chassis.empty()) return out.wait("node " + name + " has no chassis id yet");
         if (node.encap_ips.empty()) return out.wait("node " + name + " has no tunnel address yet");
-        if (auto error = conflict_of(node, in)) return out.fail(*std::move(error));
+        if (auto error = conflict_of(node, *local, *config, in)) return out.fail(*std::move(error));
 
         const Key<Chassis> chassis{node.chassis};
         ovsdb::Set<ovsdb::Ref<Encap>> encaps;
@@ -56,20 +62,30 @@ struct RemoteChassis {
         out.put(std::move(binding));
     }
 
-    static std::optional<Error> conflict_of(const NodeNetwork& node, const Reader<Reads>& in) {
-        const auto conflict = [&](const std::string& who) {
-            return Error{ErrorKind::conflict, who + " has chassis id \"" + node.chassis + "\" too",
-                         "node " + node.key.text, "give each Open vSwitch its own external_ids:system-id"};
-        };
+    static std::optional<Error> conflict_of(const NodeNetwork& node, const tables::LocalNode& local,
+                                            const tables::NetworkConfig& config, const Reader<Reads>& in) {
         if (const auto* own = in.find<OwnChassis>(only<OwnChassis>()); own && own->id == node.chassis) {
-            return conflict("this node");
+            return same_chassis("this node", node);
         }
-        for (const NodeNetwork& other : in.bucket<NodesByChassis>(node.chassis)) {
-            if (std::tie(other.created, other.key) < std::tie(node.created, node.key)) {
-                return conflict("node " + other.key.text);
-            }
+        if (const auto* other = older_with_same(in.bucket<NodesByChassis>(node.chassis), node)) {
+            return same_chassis("node " + other->key.text, node);
+        }
+        // The database has one row for a tunnel's end: taking it over would cut the other's tunnels.
+        const auto ours = tunnel_addresses(config, in.find<tables::Node>(Key<tables::Node>{local.name}));
+        for (const auto& ip : node.encap_ips) {
+            if (std::find(ours.begin(), ours.end(), ip) != ours.end()) return same_encap("this node", ip);
+        }
+        const Ip& first = node.encap_ips.front();
+        if (const auto* other = older_with_same(in.bucket<NodesByEncap>(first.text()), node)) {
+            return same_encap("node " + other->key.text, first);
         }
         return std::nullopt;
+    }
+
+    static Error same_encap(const std::string& who, const Ip& ip) {
+        return {ErrorKind::conflict, who + " has tunnel address " + ip.text() + " too",
+                annotation_field(ovn::annotation::encap_ips),
+                "give each node an address of its own, or set encap-ip in its configuration"};
     }
 };
 

@@ -29,6 +29,14 @@ struct NodeNetwork {
     std::optional<Mac> management_mac;
     bool gateway_mtu = true;
 
+    /// The text of the first subnet of a family; empty without one.
+    std::string first_subnet(Family family) const {
+        for (const auto& subnet : subnets) {
+            if (subnet.family() == family) return subnet.text();
+        }
+        return {};
+    }
+
     static ObjectRef object(const NodeNetwork& n) { return {"Node", "", n.key.text, n.uid}; }
     static std::int64_t precedence(const NodeNetwork& n) { return n.created; }
     static constexpr auto fields() {
@@ -55,6 +63,17 @@ struct NodesByChassis {
     using Table = NodeNetwork;
     static constexpr std::string_view index_name = "chassis";
     static std::string of(const NodeNetwork& n) { return n.chassis; }
+};
+/// By the first subnet of a family: the annotation of a node in order has one.
+struct NodesBySubnetV4 {
+    using Table = NodeNetwork;
+    static constexpr std::string_view index_name = "subnet-v4";
+    static std::string of(const NodeNetwork& n) { return n.first_subnet(Family::v4); }
+};
+struct NodesBySubnetV6 {
+    using Table = NodeNetwork;
+    static constexpr std::string_view index_name = "subnet-v6";
+    static std::string of(const NodeNetwork& n) { return n.first_subnet(Family::v6); }
 };
 
 /// The chassis that this node's Open vSwitch is; one row, key ".".

@@ -1,7 +1,9 @@
+#include "conflicts.hpp"
 #include "facts.hpp"
 #include "subjects.hpp"
 
 #include <weft/ovn/addressing.hpp>
+#include <weft/ovn/annotations.hpp>
 #include <weft/ovn/names.hpp>
 #include <weft/ovsdb/nb.hpp>
 #include <weft/tables/settings.hpp>
@@ -67,7 +69,8 @@ struct OwnTransitPort {
 /// The way to the pods of another node: its stand-in on the transit switch, and routes by way of it.
 struct WayToNode {
     using Driver = NodeNetwork;
-    using Reads = Tables<tables::LocalNode, tables::NetworkConfig, OwnNode, NodesById, NodesByChassis>;
+    using Reads = Tables<tables::LocalNode, tables::NetworkConfig, OwnNode, NodesById, NodesByChassis, NodesBySubnetV4,
+                         NodesBySubnetV6>;
     using Writes = Tables<LogicalSwitchPort, LogicalRouterStaticRoute>;
 
     static void derive(const Driver& node, const Reader<Reads>& in, Desired<Writes>& out) {
@@ -100,7 +103,7 @@ struct WayToNode {
                 return out.fail({ErrorKind::invalid,
                                  "the join subnet " + ovn::join_subnet(*config, family).text() +
                                      " has no address for node id " + std::to_string(*node.id),
-                                 "node " + name, "configure a larger join subnet"});
+                                 annotation_field(ovn::annotation::node_id), "configure a larger join subnet"});
             }
             put_route(node, ovn::host_prefix_text(join->ip()), family, out);
         }
@@ -110,33 +113,37 @@ struct WayToNode {
     /// this node believes itself.
     static std::optional<Error> conflict_of(const NodeNetwork& node, const Reader<Reads>& in) {
         const auto* own = in.find<OwnNode>(only<OwnNode>());
-        const std::string& name = node.key.text;
-        const auto conflict = [&](std::string what, std::string mend = {}) {
-            if (mend.empty())
-                mend = "weftd of role cluster gives one of them another; if none runs, remove the annotation";
-            return Error{ErrorKind::conflict, std::move(what), "node " + name, std::move(mend)};
-        };
-        for (const NodeNetwork& other : in.bucket<NodesById>(std::to_string(*node.id))) {
-            if (std::tie(other.created, other.key) < std::tie(node.created, node.key)) {
-                return conflict("node " + other.key.text + " has node id " + std::to_string(*node.id) + " too");
-            }
+        if (own && own->id == node.id) return same_id("this node", node);
+        if (const auto* other = older_with_same(in.bucket<NodesById>(std::to_string(*node.id)), node)) {
+            return same_id("node " + other->key.text, node);
         }
-        for (const NodeNetwork& other : in.bucket<NodesByChassis>(node.chassis)) {
-            if (std::tie(other.created, other.key) < std::tie(node.created, node.key)) {
-                return conflict("node " + other.key.text + " has chassis id \"" + node.chassis + "\" too",
-                                "give each Open vSwitch its own external_ids:system-id");
-            }
+        if (own && own->chassis == node.chassis) return same_chassis("this node", node);
+        if (const auto* other = older_with_same(in.bucket<NodesByChassis>(node.chassis), node)) {
+            return same_chassis("node " + other->key.text, node);
         }
-        if (!own) return std::nullopt;
-        if (own->id == node.id) return conflict("this node has node id " + std::to_string(*node.id) + " too");
         for (const auto& subnet : node.subnets) {
-            for (const auto& ours : own->subnets) {
+            for (const auto& ours : own ? own->subnets : std::vector<IpPrefix>()) {
                 if (subnet.overlaps(ours)) {
-                    return conflict("subnet " + subnet.text() + " overlaps this node's " + ours.text());
+                    return conflict(ovn::annotation::node_subnets,
+                                    "subnet " + subnet.text() + " overlaps this node's " + ours.text());
                 }
+            }
+            const auto* other = subnet.is_v4() ? older_with_same(in.bucket<NodesBySubnetV4>(subnet.text()), node)
+                                               : older_with_same(in.bucket<NodesBySubnetV6>(subnet.text()), node);
+            if (other) {
+                return conflict(ovn::annotation::node_subnets,
+                                "node " + other->key.text + " has subnet " + subnet.text() + " too");
             }
         }
         return std::nullopt;
+    }
+
+    static Error conflict(std::string_view annotation, std::string what) {
+        return {ErrorKind::conflict, std::move(what), annotation_field(annotation),
+                "weftd of role cluster gives one of them another; if none runs, remove the annotation"};
+    }
+    static Error same_id(const std::string& who, const NodeNetwork& node) {
+        return conflict(ovn::annotation::node_id, who + " has node id " + std::to_string(*node.id) + " too");
     }
 
     static void put_route(const NodeNetwork& node, const std::string& prefix, Family family, Desired<Writes>& out) {

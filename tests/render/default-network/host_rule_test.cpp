@@ -282,6 +282,23 @@ TEST(OvsSettings, TellOvnController) {
     EXPECT_EQ(changed.at("ovn-bridge-remote-probe-interval"), "0");
 }
 
+TEST(EveryRule, WaitsForTheConfiguration) {
+    const std::string unknown = "the configuration is not known yet";
+    for (const char* name :
+         {"address-pool", "node-switch", "router-port", "plug-management-port", "configure-management-port"}) {
+        EXPECT_EQ(rule(name).run(own()).waiting, unknown) << name;
+    }
+    for (const char* name : {"know-own-node", "annotate-tunnel", "annotate-host", "tell-ovn-controller"}) {
+        EXPECT_EQ(rule(name).run(local()).waiting, unknown) << name;
+    }
+    for (const char* name : {"way-to-node", "remote-chassis"}) {
+        EXPECT_EQ(rule(name).run(other()).waiting, unknown) << name;
+        EXPECT_EQ(rule(name).given(local()).run(other()).waiting, unknown) << name;
+        EXPECT_EQ(rule(name).given(testing::default_config()).run(other()).waiting, unknown) << name;
+    }
+    EXPECT_EQ(rule("annotate-chassis").run(OwnChassis{.id = "c1"}).waiting, unknown);
+}
+
 // -- readiness --------------------------------------------------------------------------------------------------------
 
 TEST(Serving, NamesWhatIsMissing) {

@@ -164,7 +164,9 @@ TEST_F(Life, TwoNodesThatClaimOneSubnetConflictOnTheYounger) {
     graph.run();
     const RowPtr route = graph.find(nb::LogicalRouterStaticRoute::table_name, "ovn_cluster_router/10.244.3.0/24");
     EXPECT_EQ(*route.as<nb::LogicalRouterStaticRoute>().nexthop, "100.88.0.3");
-    EXPECT_THAT(status("way-to-node", "n3"), HasSubstr("conflict"));
+    EXPECT_EQ(status("way-to-node", "n3"), "failed: node n2 has subnet 10.244.3.0/24 too");
+    EXPECT_THAT(keys<nb::LogicalRouterStaticRoute>(), Not(Contains(HasSubstr("fd00:10:244:4::"))))
+        << "all of it waits, not one family";
     graph.erase<tables::Node>("n2");
     graph.run();
     EXPECT_EQ(*graph.find(nb::LogicalRouterStaticRoute::table_name, "ovn_cluster_router/10.244.3.0/24")
@@ -354,14 +356,37 @@ TEST(ClusterLife, ABrokenAnnotationStopsNobodyElse) {
     graph.put(broken).put(node("a")).put(node(std::string(253, 'x')));
     graph.run();
     EXPECT_EQ(graph.all<tables::SubnetLease>().size(), 2U);
-    ASSERT_EQ(graph.statuses().size(), 1U);
-    EXPECT_EQ(graph.statuses()[0].on.name, "b");
-    EXPECT_EQ(graph.statuses()[0].where, "metadata.annotations[k8s.ovn.org/node-subnets]");
+    std::vector<std::string> failed;
+    for (const auto& row : graph.statuses()) {
+        if (row.state != RuleState::failed) continue;
+        failed.push_back(row.on.name + ": " + row.where);
+    }
+    EXPECT_THAT(failed, ElementsAre("b: metadata.annotations[k8s.ovn.org/node-subnets]"));
     broken.annotations.clear();
     graph.put(broken);
     graph.run();
     EXPECT_THAT(graph.statuses(), IsEmpty());
     EXPECT_EQ(graph.all<tables::SubnetLease>().size(), 3U);
+}
+
+/// A leader that starts must not give away what a node has that it can't read in full.
+TEST(ClusterLife, WhatABrokenNodeHoldsIsNotGivenAway) {
+    const ThePlugin plugin;
+    testing::GraphTest graph({plugin.get()}, Role::cluster);
+    graph.put(testing::default_config());
+    auto no_subnets = node("b1");
+    no_subnets.annotations = {{"k8s.ovn.org/node-id", "2"}, {"k8s.ovn.org/node-subnets", "{"}};
+    auto no_id = node("b2");
+    no_id.annotations = {{"k8s.ovn.org/node-id", "two"},
+                         {"k8s.ovn.org/node-subnets", R"({"default":["10.244.0.0/24","fd00:10:244:1::/64"]})"}};
+    graph.put(no_subnets).put(no_id).put(node("fresh"));
+    graph.run();
+    const auto value = [&](const std::string& key) {
+        const RowPtr row = graph.find(tables::Annotation::table_name, key);
+        return row ? row.as<tables::Annotation>().value : std::string();
+    };
+    EXPECT_EQ(value("Node//fresh/k8s.ovn.org/node-id/"), "3");
+    EXPECT_EQ(value("Node//fresh/k8s.ovn.org/node-subnets/default"), R"(["10.244.1.0/24","fd00:10:244:2::/64"])");
 }
 
 }  // namespace

@@ -151,12 +151,33 @@ TEST(KnowOwnNode, WaitsUntilTheFamiliesAreRight) {
 // -- allocations ------------------------------------------------------------------------------------------------------
 
 TEST(Allocations, AskWithWhatTheAnnotationsSay) {
-    const auto result = rule("node-requests").run(other());
-    const auto* subnets = result.find<tables::SubnetRequest>("default/n2");
-    ASSERT_TRUE(subnets) << result.text();
-    EXPECT_EQ(subnets->held.size(), 2U);
-    EXPECT_EQ(subnets->precedence, 200);
-    EXPECT_THAT(result.find<tables::IdRequest>("node/n2")->held, ElementsAre(3U));
+    auto n = annotated({{"k8s.ovn.org/node-id", "3"},
+                        {"k8s.ovn.org/node-subnets", R"({"default":["10.244.3.0/24","fd00:10:244:3::/64"]})"}});
+    n.created = 200;
+    const auto subnets = rule("request-subnets").run(n);
+    const auto* row = subnets.find<tables::SubnetRequest>("default/n1");
+    ASSERT_TRUE(row) << subnets.text();
+    EXPECT_THAT(row->held, ElementsAre(prefix("10.244.3.0/24"), prefix("fd00:10:244:3::/64")));
+    EXPECT_EQ(row->precedence, 200);
+    const auto id = rule("request-id").run(n);
+    ASSERT_TRUE(id.find<tables::IdRequest>("node/n1")) << id.text();
+    EXPECT_THAT(id.find<tables::IdRequest>("node/n1")->held, ElementsAre(3U));
+    EXPECT_EQ(id.find<tables::IdRequest>("node/n1")->precedence, 200);
+}
+
+TEST(Allocations, ANewNodeHoldsNothing) {
+    EXPECT_THAT(rule("request-subnets").run(node()).find<tables::SubnetRequest>("default/n1")->held, IsEmpty());
+    EXPECT_THAT(rule("request-id").run(node()).find<tables::IdRequest>("node/n1")->held, IsEmpty());
+}
+
+TEST(Allocations, WhatCantBeReadIsNotAskedAnewAndTheRestIsHeld) {
+    const auto n =
+        annotated({{"k8s.ovn.org/node-id", "x"}, {"k8s.ovn.org/node-subnets", R"({"default":"10.244.3.0/24"})"}});
+    EXPECT_TRUE(rule("request-id").run(n).waiting);
+    EXPECT_EQ(rule("request-subnets").run(n).find<tables::SubnetRequest>("default/n1")->held.size(), 1U);
+    const auto other_way = annotated({{"k8s.ovn.org/node-id", "3"}, {"k8s.ovn.org/node-subnets", "{"}});
+    EXPECT_TRUE(rule("request-subnets").run(other_way).waiting);
+    EXPECT_THAT(rule("request-id").run(other_way).find<tables::IdRequest>("node/n1")->held, ElementsAre(3U));
 }
 
 TEST(Allocations, RangesComeFromTheConfiguration) {
@@ -275,6 +296,7 @@ TEST(WayToNode, OfTwoWithOneIdTheOlderIsBelieved) {
     ASSERT_TRUE(younger.failed) << younger.text();
     EXPECT_EQ(younger.failed->what, "node n3 has node id 3 too");
     EXPECT_EQ(younger.failed->kind, ErrorKind::conflict);
+    EXPECT_EQ(younger.failed->where, "metadata.annotations[k8s.ovn.org/node-id]");
     EXPECT_FALSE(way().given(twin).run(twin).failed);
     twin.created = 200;  // as old: the smaller name
     EXPECT_FALSE(way().given(twin).run(other()).failed);
@@ -288,13 +310,33 @@ TEST(WayToNode, OfTwoWithOneChassisTheOlderIsBelieved) {
     twin.key.text = "n0";
     twin.id = 8;
     EXPECT_EQ(way().given(twin).run(other()).failed->what, "node n0 has chassis id \"c2\" too");
+    EXPECT_EQ(way().given(twin).run(other()).failed->where, "metadata.annotations[k8s.ovn.org/node-chassis-id]");
     EXPECT_FALSE(way().given(twin).run(twin).failed);
+    auto ours = other();
+    ours.created = 1;  // this node believes itself, however old the other is
+    ours.chassis = "c1";
+    EXPECT_EQ(way().given(ours).run(ours).failed->what, "this node has chassis id \"c1\" too");
 }
 
 TEST(WayToNode, NeverRoutesTheOwnSubnetAway) {
     auto thief = other();
     thief.subnets = {prefix("10.244.2.0/25"), prefix("fd00:10:244:9::/64")};
     EXPECT_EQ(way().run(thief).failed->what, "subnet 10.244.2.0/25 overlaps this node's 10.244.2.0/24");
+}
+
+TEST(WayToNode, OfTwoWithOneSubnetTheOlderIsBelieved) {
+    auto twin = other();
+    twin.key.text = "n0";
+    twin.id = 8;
+    twin.chassis = "c8";
+    twin.subnets = {prefix("10.244.8.0/24"), prefix("fd00:10:244:3::/64")};
+    const auto younger = way().given(twin).run(other());
+    ASSERT_TRUE(younger.failed) << younger.text();
+    EXPECT_EQ(younger.failed->what, "node n0 has subnet fd00:10:244:3::/64 too");
+    EXPECT_EQ(younger.failed->where, "metadata.annotations[k8s.ovn.org/node-subnets]");
+    EXPECT_FALSE(way().given(twin).run(twin).failed);
+    twin.subnets = {prefix("10.244.3.0/24"), prefix("fd00:10:244:8::/64")};
+    EXPECT_EQ(way().given(twin).run(other()).failed->what, "node n0 has subnet 10.244.3.0/24 too");
 }
 
 TEST(WayToNode, RefusesAnIdBeyondTheJoinSubnet) {
@@ -357,6 +399,20 @@ TEST(RemoteChassis, WaitsAndRefuses) {
     EXPECT_EQ(chassis().given(twin).run(other()).failed->what, "node n0 has chassis id \"c2\" too");
     n.key.text = "n1";
     EXPECT_TRUE(chassis().run(n).empty());
+}
+
+TEST(RemoteChassis, LeavesTheTunnelsOfOthersAlone) {
+    auto thief = other();
+    thief.encap_ips = {ip("192.0.2.7"), ip("172.20.0.2")};  // the second is this node's
+    const auto ours = chassis().given(node()).run(thief);
+    ASSERT_TRUE(ours.failed) << ours.text();
+    EXPECT_EQ(ours.failed->what, "this node has tunnel address 172.20.0.2 too");
+    EXPECT_EQ(ours.failed->where, "metadata.annotations[k8s.ovn.org/node-encap-ips]");
+    auto older = other();
+    older.key.text = "n0";
+    older.chassis = "c0";
+    EXPECT_EQ(chassis().given(older).run(other()).failed->what, "node n0 has tunnel address 172.20.0.3 too");
+    EXPECT_FALSE(chassis().given(older).run(older).failed);
 }
 
 TEST(MarkOwnChassis, MarksItWhileItIsThere) {
