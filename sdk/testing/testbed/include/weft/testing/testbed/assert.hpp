@@ -6,3 +6,10 @@
         const auto& checked_ = (expression);                                          \
         ASSERT_TRUE(checked_.ok()) << #expression << ": " << checked_.error().text(); \
     } while (false)
+
+/// The same, but the test goes on.
+#define WEFT_EXPECT_OK(expression)                                                    \
+    do {                                                                              \
+        const auto& checked_ = (expression);                                          \
+        EXPECT_TRUE(checked_.ok()) << #expression << ": " << checked_.error().text(); \
+    } while (false)
