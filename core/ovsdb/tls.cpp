@@ -32,8 +32,9 @@ std::string openssl_error(std::string_view otherwise) {
 
 class TlsTransport final : public Transport {
   public:
-    TlsTransport(int fd, Context context, Session session)
+    TlsTransport(int fd, const TlsFiles& files, Context context, Session session)
         : Transport(fd),
+          files_(files),
           context_(std::move(context)),
           session_(std::move(session)) {}
 
@@ -54,10 +55,15 @@ class TlsTransport final : public Transport {
         const Io io = outcome(code);
         if (io.state != Io::State::closed) return false;
         const long verdict = SSL_get_verify_result(session_.get());
+        if (verdict == X509_V_ERR_HOSTNAME_MISMATCH) {
+            return invalid("the server's certificate does not carry the name \"" + files_.server_name + "\"",
+                           "check cert-common-name, and that this is the right server");
+        }
         if (verdict != X509_V_OK) {
-            return invalid(
+            return Error{
+                ErrorKind::invalid,
                 std::string("the server's certificate is not to be trusted: ") + X509_verify_cert_error_string(verdict),
-                "check the CA certificate");
+                files_.ca_cert, "check client-cacert, and the server's certificate"};
         }
         return again("TLS handshake: " + (io.why.empty() ? "the peer closed the connection" : io.why));
     }
@@ -88,10 +94,21 @@ class TlsTransport final : public Transport {
             case SSL_ERROR_WANT_WRITE: wants_write_ = true; return {};
             case SSL_ERROR_ZERO_RETURN: return {Io::State::closed, 0, {}};
             case SSL_ERROR_SYSCALL: return {Io::State::closed, 0, saved ? std::strerror(saved) : ""};
-            default: return {Io::State::closed, 0, openssl_error("TLS failed")};
+            default: return {Io::State::closed, 0, why_it_failed()};
         }
     }
 
+    /// With TLS 1.3 a server tells after the handshake that it does not like our certificate.
+    std::string why_it_failed() const {
+        const unsigned long code = ERR_peek_error();
+        const int alert = ERR_GET_REASON(code) - SSL_AD_REASON_OFFSET;
+        if (ERR_GET_LIB(code) != ERR_LIB_SSL || alert < 0 || alert > 255) return openssl_error("TLS failed");
+        ERR_clear_error();
+        return "the server refused us: " + std::string(SSL_alert_desc_string_long(alert)) + "; check client-cert (" +
+               files_.certificate + ") and the server's CA certificate";
+    }
+
+    const TlsFiles files_;
     Context context_;
     Session session_;
     bool connected_ = false;
@@ -109,7 +126,8 @@ Result<Context> make_context(const TlsFiles& files) {
                      "give a PEM file that can be read"};
     };
     if (files.ca_cert.empty() || files.certificate.empty() || files.private_key.empty()) {
-        return invalid("an ssl: database needs a CA certificate, a certificate and a private key", "set all three");
+        return invalid("an ssl: database needs a CA certificate, a certificate and a private key",
+                       "set client-cacert, client-cert and client-privkey");
     }
     ERR_clear_error();
     if (SSL_CTX_load_verify_locations(context.get(), files.ca_cert.c_str(), nullptr) != 1) {
@@ -117,6 +135,11 @@ Result<Context> make_context(const TlsFiles& files) {
     }
     if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
         return wrong(files.certificate, "certificate");
+    }
+    const X509* certificate = SSL_CTX_get0_certificate(context.get());
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
+        return Error{ErrorKind::invalid, "the certificate has expired", files.certificate,
+                     "renew it; the file is read again at the next try"};
     }
     if (SSL_CTX_use_PrivateKey_file(context.get(), files.private_key.c_str(), SSL_FILETYPE_PEM) != 1) {
         return wrong(files.private_key, "private key");
@@ -138,7 +161,12 @@ Result<std::unique_ptr<Transport>> open_tls(int fd, const TlsFiles& files) {
         ::close(fd);
         return broken(openssl_error("no TLS session"));
     }
-    return std::unique_ptr<Transport>(std::make_unique<TlsTransport>(fd, *std::move(context), std::move(session)));
+    if (!files.server_name.empty() && SSL_set1_host(session.get(), files.server_name.c_str()) != 1) {
+        ::close(fd);
+        return broken(openssl_error("no TLS session"));
+    }
+    return std::unique_ptr<Transport>(
+        std::make_unique<TlsTransport>(fd, files, *std::move(context), std::move(session)));
 }
 
 }  // namespace weft::ovsdb

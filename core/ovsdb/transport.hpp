@@ -17,6 +17,7 @@ struct TlsFiles {
     std::string ca_cert;
     std::string certificate;
     std::string private_key;
+    std::string server_name;  ///< that the server's certificate must carry; empty: any
 };
 
 /// One connected byte stream that never blocks. Used by one thread.
