@@ -6,6 +6,7 @@
 #include <weft/base/log.hpp>
 
 #include <algorithm>
+#include <tuple>
 
 namespace weft::kube {
 
@@ -42,7 +43,8 @@ void Elector::stop(std::function<void()> done) {
     retry_.cancel();
     transport_.cancel(std::exchange(exchange_, Transport::Exchange::none));
     stopped_ = std::move(done);
-    releasing_ = leads();
+    if (writing_) metadata_.clear();
+    releasing_ = leads() || std::exchange(writing_, false);
     lose("stopped");
     if (releasing_) return attempt();
     if (stopped_) loop_.post(std::exchange(stopped_, {}));
@@ -145,6 +147,7 @@ void Elector::write(bool create, bool release) {
     request.path = create ? collection_path(leases_, options_.ns) : object_path(leases_, options_.ns, options_.lease);
     request.body = lease_text(next, create);
     request.deadline = request.silence = request_deadline();
+    writing_ = true;
     exchange_ = transport_.start(std::move(request), [this, sent = loop_.now(), next, release](Answer answer) {
         on_written(std::move(answer), sent, next, release);
     });
@@ -152,6 +155,7 @@ void Elector::write(bool create, bool release) {
 
 void Elector::on_written(Answer answer, TimePoint sent, Record written, bool release) {
     exchange_ = Transport::Exchange::none;
+    writing_ = false;
     if (!answer.ok()) {
         metadata_.clear();  // whatever we knew of it may be wrong
         if (answer.http == 409 && unread_) return get();
@@ -180,6 +184,7 @@ void Elector::gain(TimePoint sent) {
     leads_until_.store(until.time_since_epoch().count(), std::memory_order_release);
     deadline_.set(until, [this] {
         transport_.cancel(std::exchange(exchange_, Transport::Exchange::none));
+        writing_ = false;
         lose("could not renew the Lease for " + std::to_string(seconds_of(options_.renew_deadline)) + " s");
         metadata_.clear();
         again_after(options_.retry_period);
@@ -205,7 +210,8 @@ void Elector::lose(const std::string& why) {
         s.trouble = why;
         ++s.lost;
     });
-    log(LogLevel::warn, "kube", "no longer leading", {{"lease", options_.lease}, {"because", why}});
+    log(running_ ? LogLevel::warn : LogLevel::info, "kube", "no longer leading",
+        {{"lease", options_.lease}, {"because", why}});
     if (events_.lost) events_.lost(why);
 }
 
@@ -227,8 +233,14 @@ void Elector::again_after(Duration delay) {
 }
 
 void Elector::tell(const std::function<void(ElectorStatus&)>& change) {
-    const std::lock_guard lock(mutex_);
-    change(status_);
+    bool news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto before = std::tuple(status_.leads, status_.holder, status_.trouble);
+        change(status_);
+        news = before != std::tuple(status_.leads, status_.holder, status_.trouble);
+    }
+    if (news && events_.changed) events_.changed();
 }
 
 ElectorStatus Elector::status() const {

@@ -43,6 +43,8 @@ class Elector {
         std::function<void()> gained;
         /// From now on nothing may be written. Comes before another can have the Lease.
         std::function<void(const std::string& why)> lost;
+        /// Who leads, or what is wrong, has changed; status() tells.
+        std::function<void()> changed = {};
     };
 
     Elector(Loop& loop, Transport& transport, ElectorOptions options, Events events, Random random = system_random());
@@ -100,7 +102,8 @@ class Elector {
     std::atomic<Duration::rep> leads_until_{never};
     bool running_ = false;
     bool releasing_ = false;
-    bool unread_ = false;  ///< the latest write went by an earlier look at the Lease
+    bool writing_ = false;  ///< a write is under way: the Lease may be ours without our knowing
+    bool unread_ = false;   ///< the latest write went by an earlier look at the Lease
 
     std::string metadata_;  ///< of the Lease as last seen, for guarded updates; empty when it must be read first
     Record record_;
