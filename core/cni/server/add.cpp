@@ -127,6 +127,7 @@ void AddOperation::pod_interface_changed(const std::string& key) {
 
 void AddOperation::take(const RowPtr& row) {
     row_ = row;
+    row_since_ = Clock::system().now();
     stage_done("interface");
     const auto& interface = row_.as<tables::PodInterface>();
     spec_ = {invocation().netns, invocation().ifname, host_if_, interface, false};
@@ -213,7 +214,7 @@ void AddOperation::configured(const Result<void>& done) {
     if (!done) return fail(cni_error(Code::kernel, {}, done.error()));
     configured_ = true;
     const auto took = Clock::system().now() - stage_since_;
-    hub_.count([&](CniMetrics& m) { m.add_stages["configure"].add(took); });
+    stage_took("configure", took);
     finish_when_done();
 }
 
@@ -298,6 +299,7 @@ void AddOperation::late() {
     hub_.probe.stage(pod_.ns, pod_.name, iface_id, [self, tell, loop = hub_.shared_loop](Progress progress) {
         loop->post([self, tell, progress]() mutable {
             if (!self->row_ && progress.stage > Stage::pod) progress.stage = Stage::pod;
+            if (progress.stage == Stage::interface && !progress.since) progress.since = self->row_since_;
             tell(lateness(progress, Clock::system().now()));
         });
     });
@@ -334,8 +336,13 @@ void AddOperation::roll_back() {
 
 void AddOperation::stage_done(const char* stage) {
     const TimePoint now = Clock::system().now();
-    hub_.count([&](CniMetrics& m) { m.add_stages[stage].add(now - stage_since_); });
+    stage_took(stage, now - stage_since_);
     stage_since_ = now;
+}
+
+void AddOperation::stage_took(const char* stage, Duration took) {
+    hub_.count([&](CniMetrics& m) { m.add_stages[stage].add(took); });
+    if (hub_.options.add_stage_done) hub_.options.add_stage_done(stage, took);
 }
 
 }  // namespace weft::cni

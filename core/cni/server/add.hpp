@@ -55,6 +55,7 @@ class AddOperation final : public Operation {
     std::string what_is_late() const;
 
     void stage_done(const char* stage);
+    void stage_took(const char* stage, Duration took);
     AddResult result() const;
 
     const PodArgs pod_;
@@ -67,6 +68,7 @@ class AddOperation final : public Operation {
     std::string ask_problem_;
     std::optional<PodFacts> facts_;
     RowPtr row_;
+    std::optional<TimePoint> row_since_;
     PodLinkSpec spec_;
     PodPort port_;
     PodLink link_;

@@ -47,6 +47,12 @@ void Connection::ready(std::uint32_t events) {
     }
 }
 
+bool Connection::still_silent() {
+    const auto waits = [this] { return open_ && !answering_ && reader_.state() == FrameReader::State::needs_more; };
+    if (waits()) read();
+    return waits();
+}
+
 void Connection::read() {
     char buffer[65536];
     while (open_ && reader_.state() == FrameReader::State::needs_more) {

@@ -17,6 +17,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void start();
     /// An answer to somebody whose request isn't even read.
     void refuse(CniError why);
+    /// Reads what has come by now; true when the request is still not whole.
+    bool still_silent();
     void close();
 
   private:

@@ -48,6 +48,17 @@ void Hub::rows_known() {
     loop.post([this] { know(); });
 }
 
+void Hub::condition(const std::string& name, std::string reason) {
+    loop.post([this, name, reason = std::move(reason)] {
+        if (reason.empty()) {
+            obstacles_.erase(name);
+        } else {
+            obstacles_[name] = reason;
+        }
+        serve_or_not();
+    });
+}
+
 void Hub::pods_changed() {
     loop.post([this] { scrub_later(); });
 }
@@ -266,6 +277,7 @@ void Hub::finished(Operation& operation) {
 // ---------------------------------------------------------------------------------------------------
 
 std::string Hub::not_ready() const {
+    if (!obstacles_.empty()) return obstacles_.begin()->first + ": " + obstacles_.begin()->second;
     if (conditions_.empty()) return "no plugin has said yet that pods can be served";
     for (const auto& [key, row] : conditions_) {
         const auto& condition = row.as<tables::ServingCondition>();
@@ -277,7 +289,7 @@ std::string Hub::not_ready() const {
 void Hub::serve_or_not() {
     if (!started_) return;
     loop.cancel(conf_retry_);
-    const bool undecided = conditions_.empty() && !known_ && !stopping_;
+    const bool undecided = conditions_.empty() && obstacles_.empty() && !known_ && !stopping_;
     if (undecided) return update_status();
     const bool serve = !stopping_ && not_ready().empty();
     const auto done = serve ? conf_file_.write() : conf_file_.remove();
@@ -338,8 +350,14 @@ void Hub::update_status() {
     std::size_t requests = 0;
     for (const auto& [name, queue] : queues_)
         requests += queue.size();
-    const std::scoped_lock lock(shared_mutex_);
-    status_ = {serving_, serving_ ? std::string() : not_ready(), connected_, interfaces_.size(), requests};
+    ServerStatus now{serving_, serving_ ? std::string() : not_ready(), connected_, interfaces_.size(), requests};
+    bool tell = false;
+    {
+        const std::scoped_lock lock(shared_mutex_);
+        tell = now.serving != status_.serving || now.reason != status_.reason;
+        status_ = std::move(now);
+    }
+    if (tell && options.status_changed) options.status_changed();
 }
 
 ServerStatus Hub::status() const {

@@ -33,6 +33,7 @@ class Hub final : public SwitchListener {
     void stop(const std::function<void()>& on_loop);
     void changed(std::span<const Change> changes);
     void rows_known();
+    void condition(const std::string& name, std::string reason);
     void pods_changed();
     ServerStatus status() const;
     CniMetrics metrics() const;
@@ -106,6 +107,7 @@ class Hub final : public SwitchListener {
 
     std::map<std::string, RowPtr> interfaces_;
     std::map<std::string, RowPtr> conditions_;
+    std::map<std::string, std::string> obstacles_;  ///< from weftd itself: name -> reason
     SwitchInterfaces on_switch_;
     bool connected_ = false;
     std::string lost_reason_ = "not connected yet";

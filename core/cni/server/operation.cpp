@@ -11,6 +11,7 @@ void Operation::finish(Reply reply) {
     const auto took = Clock::system().now() - arrived_;
     const std::string name(to_string(command()));
     hub_.count([&](CniMetrics& m) { (reply.error ? m.failures : m.requests)[name].add(took); });
+    if (hub_.options.request_done) hub_.options.request_done(name, reply.error.has_value(), took);
     const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     if (reply.error) {
         // Runtimes ask for the status every few seconds; why it is bad is logged when it becomes so.

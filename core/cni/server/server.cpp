@@ -129,8 +129,18 @@ class Server::Impl {
                 {{"uid", std::to_string(peer.uid)}});
             connection->refuse({Code::protocol, "only the container runtime may ask", {}});
         } else if (connections_.size() > hub.options.max_connections) {
-            connection->refuse({Code::try_again, "too many CNI requests at once", {}});
+            make_room(*connection);
         }
+    }
+
+    /// Who has been silent for the longest goes; when all are being served, the new one does.
+    void make_room(Connection& newest) {
+        for (const auto& [id, connection] : connections_) {
+            if (connection.get() == &newest || !connection->still_silent()) continue;
+            return connection->refuse(
+                {Code::try_again, "too many CNI requests at once; this one was slow to arrive", {}});
+        }
+        newest.refuse({Code::try_again, "too many CNI requests at once", {}});
     }
 
     Fd listening_;
@@ -157,6 +167,9 @@ void Server::changed(std::span<const Change> changes) {
 }
 void Server::rows_known() {
     impl_->hub.rows_known();
+}
+void Server::condition(const std::string& name, std::string reason) {
+    impl_->hub.condition(name, std::move(reason));
 }
 void Server::pods_changed() {
     impl_->hub.pods_changed();

@@ -9,9 +9,11 @@
 #include <weft/base/result.hpp>
 #include <weft/engine/operator.hpp>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weft::cni {
@@ -27,6 +29,13 @@ struct ServerOptions {
     Duration scrub_delay = std::chrono::seconds(60);       ///< how long a port may look stale before it is removed
     std::size_t max_connections = 512;
     unsigned allowed_uid = 0;  ///< of who may connect
+    // Told on the server's thread, without a lock held; each may be unset.
+    /// `serving` or `reason` of the status have changed.
+    std::function<void()> status_changed;
+    /// A request is answered.
+    std::function<void(std::string_view command, bool failed, Duration took)> request_done;
+    /// A part of an ADD is done; the parts are those of CniMetrics::add_stages.
+    std::function<void(std::string_view stage, Duration took)> add_stage_done;
 };
 
 struct ServerStatus {
@@ -59,6 +68,8 @@ class Server {
     /// deadline has passed since the start) a configuration file that is there stays, so that a restart changes
     /// nothing.
     void rows_known();
+    /// What weftd itself says about serving pods, besides the rows; an empty reason: nothing against it. Any thread.
+    void condition(const std::string& name, std::string reason);
     /// Looks for stale ports soon; weft calls it when the list of local pods is complete or pods went.
     void pods_changed();
 

@@ -10,14 +10,15 @@ std::string lateness(const Progress& progress, TimePoint now) {
     const Words words = [&]() -> Words {
         switch (progress.stage) {
             case Stage::nothing: return {"weft has not seen the pod (its watch of the API server is late)", ""};
-            case Stage::pod: return {"the pod has no address yet (no lease, no PodInterface)", "it was seen"};
+            case Stage::pod: return {"the pod has no address yet (no lease, no PodInterface)", "it was created"};
             case Stage::interface:
                 return {"its switch port is not committed to the OVN northbound database", "its address was leased"};
             case Stage::northbound:
                 return {"ovn-northd has made no Port_Binding for it", "its switch port was committed"};
             case Stage::southbound:
-                return {"ovn-controller has not bound its port (no ovn-installed)", "its Port_Binding was made"};
-            case Stage::installed: return {"its port is bound, but Open vSwitch does not say so here", "it was bound"};
+                return {"ovn-controller has not bound its port (no ovn-installed)", "its switch port was committed"};
+            case Stage::installed:
+                return {"its port is bound, but Open vSwitch does not say so here", "its switch port was committed"};
         }
         return {"?", ""};
     }();

@@ -43,9 +43,11 @@ enum class Stage {
 };
 
 struct Progress {
-    Stage stage = Stage::nothing;    ///< the furthest one reached
-    std::optional<TimePoint> since;  ///< when it was reached, if known
-    std::string note;                ///< what is known about why it goes no further
+    Stage stage = Stage::nothing;  ///< the furthest one reached
+    /// If known: when the pod was created (stage pod), its interface derived (interface), its port committed (later
+    /// ones).
+    std::optional<TimePoint> since;
+    std::string note;  ///< what is known about why it goes no further
 };
 
 class ProgressProbe {

@@ -158,6 +158,33 @@ TEST_F(StatusTest, FollowsTheServingConditions) {
     EXPECT_EQ(server_->status().reason, "default-network/subnet: gone");
 }
 
+TEST_F(StatusTest, WeftdsOwnReasonsCountToo) {
+    condition("p/x", "");
+    EXPECT_FALSE(status().error);
+    ASSERT_TRUE(has_conf());
+    server_->condition("ovn-nb", "nobody answers");
+    EXPECT_THAT(status().error->msg, HasSubstr("ovn-nb: nobody answers"));
+    EXPECT_FALSE(has_conf());
+    EXPECT_EQ(server_->status().reason, "ovn-nb: nobody answers");
+    server_->condition("ovn-nb", "");
+    EXPECT_FALSE(status().error);
+    EXPECT_TRUE(has_conf());
+}
+
+TEST_F(StatusTest, ChangesAreTold) {
+    stop_server();
+    netlink::testing::Signal told;
+    options_.status_changed = [&told] { told.poke(); };
+    start_server();
+    EXPECT_TRUE(told.wait([&] { return !server_->status().reason.empty(); }));
+    condition("p/x", "");
+    EXPECT_TRUE(told.wait([&] { return server_->status().serving; }));
+    condition("p/x", "gone");
+    EXPECT_TRUE(told.wait([&] { return server_->status().reason == "p/x: gone"; }));
+    stop_server();
+    options_.status_changed = nullptr;
+}
+
 TEST_F(StatusTest, TheConfFileGoesWithTheServerAndStaysThroughAKill) {
     condition("p/x", "");
     EXPECT_FALSE(status().error);

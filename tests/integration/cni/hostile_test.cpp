@@ -2,7 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
+#include <vector>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -109,17 +111,40 @@ TEST_F(HostileTest, ManySilentOnesDoNotKeepOthersOut) {
     expect_alive();
 }
 
-TEST_F(HostileTest, TooManyAreRefused) {
+TEST_F(HostileTest, TheLongestSilentMakesRoom) {
     stop_server();
     options_.max_connections = 3;
     start_server();
     std::vector<Fd> some;
-    for (int i = 0; i < 3; ++i)
+    for (int i = 0; i < 4; ++i)
         some.push_back(connect());
+    const auto reply = read_reply(some.front());
+    ASSERT_TRUE(reply && reply->error);
+    EXPECT_EQ(reply->error->code, Code::try_again);
+    EXPECT_THAT(reply->error->msg, HasSubstr("too many"));
+    expect_alive();
+}
+
+TEST_F(HostileTest, WhoIsBeingServedIsNotPutOut) {
+    stop_server();
+    options_.max_connections = 3;
+    start_server();
+    switch_.bind_at_once(false);
+    std::vector<testing::TestPod> pods;
+    std::vector<std::future<Reply>> asked;
+    for (int i = 0; i < 3; ++i) {
+        pods.push_back(make_pod(i + 1));
+        put(pods.back().interface);
+        asked.push_back(ask_later(request(Command::add, pods.back())));
+        ASSERT_TRUE(switch_.comes(pods.back().host_if()));
+    }
     const auto reply = read_reply(connect());
     ASSERT_TRUE(reply && reply->error);
     EXPECT_EQ(reply->error->code, Code::try_again);
-    some.clear();
+    for (const auto& pod : pods)
+        switch_.install(pod.host_if());
+    for (auto& answer : asked)
+        EXPECT_FALSE(answer.get().error);
 }
 
 TEST_F(HostileTest, OnlyRootMayAsk) {
