@@ -1,10 +1,11 @@
 #include "ctl/command.hpp"
 
+#include "base/log_config.hpp"
 #include "config/value.hpp"
 #include "ctl/text_table.hpp"
 #include "ctl/views.hpp"
 #include "services/admin_client.hpp"
-#include "services/standard_metrics.hpp"
+#include "services/build_facts.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -24,6 +25,11 @@ struct Usage {
     std::string what;
 };
 
+/// What has been printed already; only the exit code is left.
+struct Failed {
+    int code = 1;
+};
+
 /// One run of one command.
 class Command {
   public:
@@ -35,6 +41,7 @@ class Command {
         std::string_view name;
         std::string_view arguments;
         std::string_view help;
+        std::string_view details;  ///< for its own --help
         int (Command::*act)(const std::vector<std::string>& args);
     };
     static const std::vector<Entry>& entries();
@@ -51,6 +58,9 @@ class Command {
     int version(const std::vector<std::string>& args);
 
     int help() const;
+    /// Of one command, or of a group such as "config".
+    int help(const std::vector<std::string>& words) const;
+    Usage unknown_command(const std::string& name) const;
     int fail(const Error& error) const;
     /// Reads options of a command; positional arguments come back.
     std::vector<std::string> parse(const std::vector<std::string>& args, const po::options_description& options,
@@ -75,46 +85,89 @@ class Command {
 const std::vector<Command::Entry>& Command::entries() {
     static const std::vector<Entry> list = {
         {"status", "", "how weftd is doing: connections, plugins, appliers, what is not as it should be",
+         "BEHIND BY counts the rows that a far side does not have yet. Below an applier or a connection stands what "
+         "is\n"
+         "wrong with it and, in brackets, how to mend it.\n",
          &Command::status},
-        {"plugins", "", "the plugins that are installed, and why one runs or not", &Command::plugins},
-        {"config check", "[FILE]", "check a configuration: errors, unknown keys, values that don't fit together",
+        {"plugins", "", "the plugins that are installed, and why one runs or not",
+         "Which are enabled is said in [plugins] of the configuration; SIGHUP makes weftd read it again.\n",
+         &Command::plugins},
+        {"config check", "[FILE] [-- WEFTD-FLAG…]",
+         "check a configuration: errors, unknown keys, values that don't fit together",
+         "Without FILE the files that weftd reads. Needs no weftd. Sections [plugin.NAME] of enabled plugins are "
+         "checked\n"
+         "too. Warnings go to standard error; exit code 1 when weftd would not start with it.\n",
          nullptr},
-        {"config show", "[FILE] [--all] [-- WEFTD-FLAG…]", "the values that count, and where each comes from", nullptr},
-        {"config reference", "", "weft.conf with every key, its default and what it means", &Command::config},
-        {"rbac", "[--bind]", "the Kubernetes roles that the enabled plugins need, as YAML", &Command::rbac},
-        {"log-level", "[PART] LEVEL", "set the log level of all of weftd or of one part", &Command::log_level},
-        {"render", "--manifests DIR --node NAME [--only SIDE]",
-         "the rows that these objects lead to, without a cluster", &Command::render},
-        {"metrics", "", "weftd's metrics in Prometheus' text format", &Command::metrics},
-        {"version", "", "versions of weftctl and weftd", &Command::version},
+        {"config show", "[FILE] [--all] [-- WEFTD-FLAG…]", "the values that count, and where each comes from",
+         "  -a, --all   also what is at its default\n", nullptr},
+        {"config reference", "", "weft.conf with every key, its default and what it means", "", nullptr},
+        {"rbac", "[--bind]", "the Kubernetes roles that the enabled plugins need, as YAML",
+         "  --bind      also bindings to the service accounts ovnkube-node and ovnkube-cluster-manager\n"
+         "For kubectl apply -f -. Asks weftd; when none answers, what the configuration enables counts.\n",
+         &Command::rbac},
+        {"log-level", "[PART] LEVEL", "set the log level of all of weftd or of one part",
+         "LEVEL is trace, debug, info, warn or error. PART is what stands before the colon of a log line, such as "
+         "kube,\n"
+         "ovn-nb or cni. A level without PART replaces those of all parts. Holds until weftd restarts or reloads.\n",
+         &Command::log_level},
+        {"render", "--manifests DIR --node NAME [--only SIDE] [-- WEFTD-FLAG…]",
+         "the rows that these objects lead to, without a cluster",
+         "  --manifests DIR   folder of Kubernetes objects (*.yaml, *.yml, *.json), or one such file\n"
+         "  --node NAME       the node whose rows are wanted; its Node must be among the objects\n"
+         "  --only SIDE       just one side, such as OVN_Northbound\n"
+         "Needs no weftd: both roles run here, with the plugins that the configuration enables.\n",
+         &Command::render},
+        {"metrics", "", "weftd's metrics in Prometheus' text format", "", &Command::metrics},
+        {"version", "", "versions of weftctl and weftd", "", &Command::version},
     };
     return list;
 }
 
+constexpr auto* options_text =
+    "\nOptions:\n"
+    "  -o, --output text|json   how answers are written (text)\n"
+    "  --socket PATH            weftd's admin socket; default from the configuration\n"
+    "  --run-dir DIR            weftd's run directory, to find the socket\n"
+    "  --role node|cluster      which weftd, where both run\n"
+    "  --config-file FILE       the configuration to read; default as weftd's\n"
+    "  -h, --help               this text; after a command, the text of that command\n";
+
 int Command::help() const {
     io_.out << "usage: weftctl [OPTION…] COMMAND [ARGUMENT…]\n\n";
-    std::size_t widest = 0;
-    const auto left = [](const Entry& e) {
-        return std::string(e.name) + (e.arguments.empty() ? "" : " ") + std::string(e.arguments);
-    };
+    // Names and help alone: arguments are in the help of the command.
+    TextTable table({"COMMAND", "WHAT IT DOES"});
     for (const auto& entry : entries())
-        widest = std::max(widest, std::min<std::size_t>(left(entry).size(), 30));
-    for (const auto& entry : entries()) {
-        auto line = "  " + left(entry);
-        if (line.size() > widest + 2)
-            line += "\n" + std::string(widest + 2, ' ');
-        else
-            line.append(widest + 2 - line.size(), ' ');
-        io_.out << line << "  " << entry.help << "\n";
-    }
-    io_.out << "\nOptions:\n"
-               "  -o, --output text|json   how answers are written (text)\n"
-               "  --socket PATH            weftd's admin socket; default from the configuration\n"
-               "  --run-dir DIR            weftd's run directory, to find the socket\n"
-               "  --role node|cluster      which weftd, where both run\n"
-               "  --config-file FILE       the configuration to read; default as weftd's\n"
-               "  -h, --help               this text\n";
+        table.add({std::string(entry.name), std::string(entry.help)});
+    io_.out << table.text(io_.colours) << options_text;
     return 0;
+}
+
+int Command::help(const std::vector<std::string>& words) const {
+    std::vector<const Entry*> meant;
+    const std::string whole = words.front() + (words.size() > 1 ? " " + words[1] : "");
+    for (const auto& entry : entries()) {
+        if (entry.name == words.front() || entry.name == whole) meant = {&entry};
+        if (entry.name == words.front() || entry.name == whole) break;
+        if (entry.name.starts_with(words.front() + " ")) meant.push_back(&entry);
+    }
+    if (meant.empty()) throw unknown_command(words.front());
+    for (const auto* entry : meant) {
+        io_.out << (entry == meant.front() ? "" : "\n") << "usage: weftctl [OPTION…] " << entry->name
+                << (entry->arguments.empty() ? "" : " ") << entry->arguments << "\n"
+                << entry->help << "\n"
+                << (entry->details.empty() ? "" : "\n") << entry->details;
+    }
+    io_.out << options_text;
+    return 0;
+}
+
+Usage Command::unknown_command(const std::string& name) const {
+    if (name.starts_with('-')) return {"unknown option " + plain(name)};
+    std::vector<std::string> names{"config"};
+    for (const auto& entry : entries())
+        names.emplace_back(entry.name);
+    const auto near = config::nearest(name, names);
+    return {"unknown command \"" + plain(name) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?")};
 }
 
 int Command::fail(const Error& error) const {
@@ -180,7 +233,7 @@ std::string Command::socket() const {
         plain_options.default_dir.clear();
         config = config::Config::load(std::move(plain_options));
     }
-    if (!config) throw Usage{config.error().text()};
+    if (!config) throw Failed{fail(config.error())};
     const auto& settings = config->settings();
     const auto path = settings.admin_socket();
     if (!settings.weft.role.empty() || !settings.weft.admin_socket.empty()) return path;
@@ -286,6 +339,7 @@ int Command::log_level(const std::vector<std::string>& args) {
     po::variables_map options;
     const auto given = parse(args, po::options_description(), options, 2);
     if (given.empty()) throw Usage{"log-level needs a level: trace, debug, info, warn or error"};
+    if (auto level = parse_log_level(given.back()); !level) return fail(level.error());
     JsonWriter w;
     w.object([&] {
         if (given.size() == 2) w.member("part", given.front());
@@ -357,18 +411,33 @@ int Command::metrics(const std::vector<std::string>& args) {
 
 int Command::version(const std::vector<std::string>& args) {
     no_arguments(args);
-    const auto own = services::own_build().version;
+    const auto own = services::own_build();
     auto answer = call("status");
-    const std::string theirs = answer ? std::string(answer->root()["result"]["version"].string_or("")) : "";
+    services::BuildFacts theirs;
+    if (answer) {
+        const auto result = answer->root()["result"];
+        theirs.version = plain(result["version"].string_or(""));
+        theirs.revision = plain(result["revision"].string_or(""));
+    }
     if (json_) {
+        const auto facts = [](JsonWriter& w, const services::BuildFacts& build) {
+            w.object([&] { w.member("version", build.version).member("revision", build.revision); });
+        };
         JsonWriter w;
-        w.object([&] { w.member("weftctl", own).member("weftd", theirs); });
+        w.object([&] {
+            facts(w.key("weftctl"), own);
+            w.key("weftd");
+            if (answer)
+                facts(w, theirs);
+            else
+                w.null();
+        });
         io_.out << w.text() << "\n";
         return 0;
     }
-    io_.out << "weftctl " << own << "\n";
+    io_.out << "weftctl " << own.text() << "\n";
     if (answer) {
-        io_.out << "weftd " << plain(theirs) << "\n";
+        io_.out << "weftd " << theirs.text() << "\n";
     } else {
         io_.out << "weftd: " << plain(answer.error().what) << "\n";
     }
@@ -396,7 +465,11 @@ int Command::run(const std::vector<std::string>& args) {
     } catch (const po::error& e) {
         throw Usage{e.what()};
     }
-    if (global_.count("help")) return help();
+    if (!words.empty() && words.front() == "help") {
+        words.erase(words.begin());
+        return words.empty() ? help() : help(words);
+    }
+    if (global_.count("help")) return words.empty() ? help() : help(words);
     const auto format = global_["output"].as<std::string>();
     if (format != "text" && format != "json") throw Usage{"-o takes text or json, not \"" + format + "\""};
     json_ = format == "json";
@@ -405,13 +478,10 @@ int Command::run(const std::vector<std::string>& args) {
     const std::string name = words.front();
     const std::vector<std::string> rest(words.begin() + 1, words.end());
     if (name == "config") return config(rest);
-    std::vector<std::string> names{"config"};
     for (const auto& entry : entries()) {
         if (entry.name == name && entry.act) return (this->*entry.act)(rest);
-        names.emplace_back(entry.name);
     }
-    const auto near = config::nearest(name, names);
-    throw Usage{"unknown command \"" + plain(name) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?")};
+    throw unknown_command(name);
 }
 
 }  // namespace
@@ -419,6 +489,8 @@ int Command::run(const std::vector<std::string>& args) {
 int run(const std::vector<std::string>& args, const Backends& backends, const Output& output) {
     try {
         return Command(backends, output).run(args);
+    } catch (const Failed& failed) {
+        return failed.code;
     } catch (const Usage& usage) {
         output.err << "weftctl: " << usage.what << "\nweftctl --help lists the commands\n";
         return 2;

@@ -42,7 +42,10 @@ std::string heading(std::string_view name, bool colours) {
 }
 
 std::string head_lines(const JsonView& s, WallTime now, bool colours) {
-    std::string out = "weftd " + text_of(s, "version") + ", role " + text_of(s, "role");
+    const auto version = text_of(s, "version");
+    const auto revision = text_of(s, "revision");
+    std::string out = "weftd " + version + (revision.empty() || revision == version ? "" : " (" + revision + ")") +
+                      ", role " + text_of(s, "role");
     if (const auto node = text_of(s, "node"); !node.empty()) out += ", node " + node;
     if (const auto up = age(s["started"].string_or(""), now); !up.empty()) out += ", up " + up;
     const bool ready = s["ready"].boolean().value_or(false);
@@ -52,7 +55,16 @@ std::string head_lines(const JsonView& s, WallTime now, bool colours) {
         const auto identity = text_of(leader, "identity");
         const bool self = leader["self"].boolean().value_or(false);
         out += "leader: " + (identity.empty() ? painted("nobody", Colour::bad, colours) : identity) +
-               (self ? " (this one)" : "") + "\n";
+               (self ? " (this one)" : "; this one is standby") + "\n";
+        if (const auto trouble = text_of(leader, "trouble"); !trouble.empty())
+            out += "  " + painted(trouble, Colour::bad, colours) + "\n";
+    }
+    if (const auto cni = s["cni"]) {
+        const bool serving = cni["serving"].boolean().value_or(false);
+        out += "pods: " + (serving ? painted("served", Colour::good, colours)
+                                   : painted("not served", Colour::bad, colours) + ": " + text_of(cni, "reason"));
+        if (is_some(cni, "requests")) out += ", " + number_of(cni, "requests") + " CNI requests under way";
+        out += "\n";
     }
     std::string counts;
     s["counts"].members([&](std::string_view name, JsonView count) {

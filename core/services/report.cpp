@@ -33,7 +33,7 @@ void write(JsonWriter& w, const appliers::Status& a) {
             for (const auto& f : a.faults) {
                 w.object([&] {
                     w.member("object", f.object).member("what", f.what).member("mend", f.mend);
-                    w.member("since", rfc3339(f.since));
+                    w.member("since", f.since == WallTime{} ? "" : rfc3339(f.since));
                 });
             }
         });
@@ -78,14 +78,27 @@ void write_problems(JsonWriter& w, std::vector<RuleStatus> problems, std::size_t
 std::string to_json(const StatusReport& r, std::size_t most) {
     JsonWriter w;
     w.object([&] {
-        w.member("version", r.version).member("role", r.role).member("node", r.node).member("pid", r.pid);
+        w.member("version", r.version)
+            .member("revision", r.revision)
+            .member("role", r.role)
+            .member("node", r.node)
+            .member("pid", r.pid);
         w.member("started", rfc3339(r.started)).member("ready", r.ready).member("ticks", r.ticks);
         w.key("awaiting").array([&] {
             for (const auto& name : r.awaiting)
                 w.value(name);
         });
         if (r.leader) {
-            w.key("leader").object([&] { w.member("identity", r.leader->identity).member("self", r.leader->self); });
+            w.key("leader").object([&] {
+                w.member("identity", r.leader->identity).member("self", r.leader->self);
+                w.member("trouble", r.leader->trouble);
+            });
+        }
+        if (r.cni) {
+            w.key("cni").object([&] {
+                w.member("serving", r.cni->serving).member("reason", r.cni->reason);
+                w.member("requests", r.cni->requests);
+            });
         }
         w.key("counts").object([&] {
             for (const auto& [name, count] : r.counts)

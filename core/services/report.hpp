@@ -18,7 +18,14 @@ namespace weft::services {
 struct StatusReport {
     struct Leader {
         std::string identity;  ///< who holds the Lease; empty: nobody
-        bool self = false;
+        bool self = false;     ///< this weftd leads; otherwise it stands by
+        std::string trouble;   ///< why the Lease could not be read or kept
+    };
+    /// Role node: what the container runtime gets.
+    struct Cni {
+        bool serving = false;        ///< the CNI configuration file is there
+        std::string reason;          ///< why not
+        std::uint64_t requests = 0;  ///< in progress
     };
     struct Connection {
         std::string name;     ///< "ovn-nb", "kubernetes"
@@ -34,13 +41,14 @@ struct StatusReport {
         std::size_t failed = 0, conflicts = 0, waiting = 0, warnings = 0;
     };
 
-    std::string version;
+    std::string version, revision;
     std::string role, node;
     std::int64_t pid = 0;
     WallTime started;
     bool ready = false;
     std::vector<std::string> awaiting;  ///< what keeps it from being ready
     std::optional<Leader> leader;       ///< role cluster
+    std::optional<Cni> cni;             ///< role node
     std::vector<Connection> connections;
     std::vector<PluginState> plugins;
     std::vector<appliers::Status> appliers;

@@ -2,13 +2,6 @@
 
 #include <set>
 
-#ifndef WEFT_VERSION
-#define WEFT_VERSION "0.0.0"
-#endif
-#ifndef WEFT_REVISION
-#define WEFT_REVISION "unknown"
-#endif
-
 namespace weft::services {
 
 namespace {
@@ -32,10 +25,6 @@ std::string compiler() {
 }
 
 }  // namespace
-
-BuildFacts own_build() {
-    return {WEFT_VERSION, WEFT_REVISION, "", ""};
-}
 
 StandardMetrics::StandardMetrics(Metrics& metrics, Role role, const BuildFacts& build) : metrics_(metrics) {
     const auto info = [&](const std::string& subsystem) {
@@ -95,6 +84,23 @@ Histogram& StandardMetrics::cni_request_duration(std::string command, bool faile
         .histogram("ovnkube_node_cni_request_duration_seconds", "The duration of CNI requests to the server.",
                    latency_buckets(), {"command", "err"})
         .with({std::move(command), failed ? "true" : "false"});
+}
+
+Histogram& StandardMetrics::cni_add_stage_duration(std::string stage) {
+    return metrics_
+        .histogram("weft_cni_add_stage_duration_seconds", "How long the parts of successful CNI ADDs took.",
+                   exponential_buckets(.0005, 2, 18), {"stage"})
+        .with({std::move(stage)});
+}
+
+Counter& StandardMetrics::cni_refused() {
+    return metrics_
+        .counter("weft_cni_refused_total", "Connections and requests at the CNI socket that were no valid request.")
+        .only();
+}
+
+Counter& StandardMetrics::cni_scrubbed() {
+    return metrics_.counter("weft_cni_scrubbed_ports_total", "Stale ports of pods that were removed.").only();
 }
 
 Gauge& StandardMetrics::leader() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "appliers/status.hpp"
+#include "services/build_facts.hpp"
 #include "services/metrics.hpp"
 
 #include <weft/base/ip.hpp>
@@ -14,15 +15,6 @@
 /// lists them. A metric appears when it is first asked for: nothing reports a zero that nobody counts.
 namespace weft::services {
 
-struct BuildFacts {
-    std::string version;
-    std::string revision;
-    std::string branch;
-    std::string build_date;
-};
-/// This library's own.
-BuildFacts own_build();
-
 class StandardMetrics {
   public:
     /// Registers build_info of the role and weft_build_info.
@@ -35,6 +27,10 @@ class StandardMetrics {
     Gauge& egress_routing_via_host();                       ///< 1 local, 0 shared, 2 other
     Gauge& node_ready_duration();
     Histogram& cni_request_duration(std::string command, bool failed);
+
+    Histogram& cni_add_stage_duration(std::string stage);  ///< weft's own; cni/server/metrics.hpp names the stages
+    Counter& cni_refused();                                ///< connections and requests that were no valid request
+    Counter& cni_scrubbed();                               ///< stale ports removed
 
     // ovnkube_clustermanager_*: role cluster
     Gauge& leader();  ///< 1 while this weftd leads

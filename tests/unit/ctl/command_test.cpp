@@ -24,12 +24,14 @@ using ::testing::StartsWith;
 services::StatusReport sample_status() {
     services::StatusReport r;
     r.version = "9.9.9";
+    r.revision = "v9-3-gabc";
     r.role = "node";
     r.node = "n1";
     r.started = WallTime(std::chrono::seconds(0));
     r.ready = false;
     r.awaiting = {"ovn-nb"};
-    r.leader = services::StatusReport::Leader{"m1", false};
+    r.leader = services::StatusReport::Leader{"m1", false, "the Lease is gone"};
+    r.cni = services::StatusReport::Cni{false, "no lease yet", 3};
     r.counts = {{"nodes", 2}, {"pods", 10}};
     r.connections = {{"ovn-nb", "unix:/x", false, "no socket at /x"}, {"kubernetes", "https://k", true, ""}};
     r.plugins = {
@@ -109,9 +111,10 @@ class CommandTest : public ::testing::Test {
 TEST_F(CommandTest, Status) {
     start_weftd();
     ASSERT_EQ(ctl({"status"}), 0) << err();
-    EXPECT_THAT(out(), StartsWith("weftd 9.9.9, role node, node n1, up "));
+    EXPECT_THAT(out(), StartsWith("weftd 9.9.9 (v9-3-gabc), role node, node n1, up "));
     for (auto line :
-         {": not ready\n", "  waits for ovn-nb\n", "leader: m1\n", "2 nodes, 10 pods\n",
+         {": not ready\n", "  waits for ovn-nb\n", "leader: m1; this one is standby\n", "  the Lease is gone\n",
+          "pods: not served: no lease yet, 3 CNI requests under way\n", "2 nodes, 10 pods\n",
           "\nConnections\n  NAME        STATE  ADDRESS\n  ovn-nb      down   unix:/x\n      no socket at /x\n",
           "  default-network  1.0      running  3      12         1       0          0        0\n",
           "  ovn-nb  syncing  4          7        0         0         the first answer\n",
@@ -180,12 +183,14 @@ TEST_F(CommandTest, MetricsAndVersion) {
     ASSERT_EQ(ctl({"metrics"}), 0);
     EXPECT_EQ(out(), "a 1\nb 2\n");
     ASSERT_EQ(ctl({"version"}), 0);
-    EXPECT_THAT(out(), AllOf(StartsWith("weftctl "), HasSubstr("\nweftd 9.9.9\n")));
+    EXPECT_THAT(out(), AllOf(StartsWith("weftctl "), HasSubstr("\nweftd 9.9.9 (v9-3-gabc)\n")));
+    ASSERT_EQ(ctl({"version", "-o", "json"}), 0);
+    EXPECT_THAT(out(), HasSubstr("\"weftd\":{\"version\":\"9.9.9\",\"revision\":\"v9-3-gabc\"}"));
     server_.reset();
     ASSERT_EQ(ctl({"version"}), 0) << "its own version needs no weftd";
     EXPECT_THAT(out(), HasSubstr("weftd: is weftd running? no socket at "));
     ASSERT_EQ(ctl({"version", "-o", "json"}), 0);
-    EXPECT_THAT(out(), HasSubstr("\"weftd\":\"\""));
+    EXPECT_THAT(out(), HasSubstr("\"weftd\":null"));
 }
 
 TEST_F(CommandTest, WithoutWeftd) {
@@ -306,6 +311,35 @@ TEST_F(CommandTest, Render) {
     EXPECT_THAT(err(), HasSubstr("there are ovn-nb,host"));
 }
 
+TEST_F(CommandTest, EveryCommandHasItsOwnHelp) {
+    ASSERT_EQ(ctl({"help"}), 0);
+    const std::string all = out();
+    for (const char* words : {"status", "plugins", "config check", "config show", "config reference", "rbac",
+                              "log-level", "render", "metrics", "version"}) {
+        const std::string name = words;
+        std::vector<std::string> args{name.substr(0, name.find(' '))};
+        if (name.find(' ') != std::string::npos) args.push_back(name.substr(name.find(' ') + 1));
+        EXPECT_THAT(all, HasSubstr("\n  " + name + " ")) << "in the list";
+        auto asked = args;
+        asked.emplace_back("--help");
+        ASSERT_EQ(ctl(asked), 0) << err();
+        EXPECT_THAT(out(), StartsWith("usage: weftctl [OPTION…] " + name));
+        const std::string text = out();
+        args.insert(args.begin(), "help");
+        ASSERT_EQ(ctl(args), 0) << err();
+        EXPECT_EQ(out(), text);
+    }
+    ASSERT_EQ(ctl({"config", "-h"}), 0);
+    EXPECT_THAT(out(), AllOf(HasSubstr("config check"), HasSubstr("config show"), HasSubstr("config reference")));
+    EXPECT_EQ(ctl({"statsu", "--help"}), 2);
+    EXPECT_THAT(err(), HasSubstr("did you mean status?"));
+}
+
+TEST_F(CommandTest, LogLevelIsCheckedWithoutAWeftd) {
+    EXPECT_EQ(ctl({"log-level", "loud"}), 1);
+    EXPECT_THAT(err(), HasSubstr("unknown log level \"loud\""));
+}
+
 TEST_F(CommandTest, WrongUsage) {
     EXPECT_EQ(ctl({}), 2);
     EXPECT_THAT(err(), HasSubstr("which command?"));
@@ -313,6 +347,8 @@ TEST_F(CommandTest, WrongUsage) {
     EXPECT_EQ(err(), "weftctl: unknown command \"statsu\"; did you mean status?\nweftctl --help lists the commands\n");
     EXPECT_EQ(ctl({"status", "more"}), 2);
     EXPECT_EQ(ctl({"status", "--what"}), 2);
+    EXPECT_EQ(ctl({"--what", "status"}), 2);
+    EXPECT_THAT(err(), HasSubstr("unknown option --what"));
     EXPECT_EQ(ctl({"status", "-o", "yaml"}), 2);
     EXPECT_EQ(ctl({"--help"}), 0);
     for (auto name :
@@ -327,8 +363,8 @@ TEST_F(CommandTest, ABrokenFileDoesNotHideARunningWeftd) {
     out_.str("");
     err_.str("");
     EXPECT_EQ(run({"status", "--socket", dir_ + "/admin-node.sock"}, backends_, {out_, err_, false}), 0) << err();
-    EXPECT_EQ(ctl({"status"}), 2);
-    EXPECT_THAT(err(), HasSubstr("failed to parse config file"));
+    EXPECT_EQ(ctl({"status"}), 1);
+    EXPECT_THAT(err(), AllOf(HasSubstr("failed to parse config file"), Not(HasSubstr("--help"))));
 }
 
 }  // namespace

@@ -17,11 +17,14 @@ TEST(Report, StatusAsJson) {
     r.started = WallTime(std::chrono::seconds(60));
     r.ready = false;
     r.awaiting = {"table Pod"};
-    r.leader = StatusReport::Leader{"m1", true};
+    r.revision = "v1-2-gabc";
+    r.leader = StatusReport::Leader{"m1", true, "no answer"};
+    r.cni = StatusReport::Cni{false, "no subnet", 4};
     r.connections = {{"ovn-nb", "unix:/x", false, "no socket"}};
     r.plugins = {{.name = "p", .version = "1", .state = "running", .rules = 3, .instances = 10, .failed = 1}};
     r.appliers = {{.name = "ovn-nb", .state = appliers::State::syncing, .detail = "waits", .behind = 2}};
-    r.appliers[0].faults = {{"NB/ACL x", "refused", "mend it", WallTime(std::chrono::seconds(1))}};
+    r.appliers[0].faults = {{"NB/ACL x", "refused", "mend it", WallTime(std::chrono::seconds(1))},
+                            {"Route r", "no", "", {}}};
     r.counts = {{"nodes", 2}, {"pods", 10}};
     RuleStatus late;
     late.module = "p";
@@ -41,7 +44,9 @@ TEST(Report, StatusAsJson) {
     EXPECT_EQ(j["node"].string(), "n1");
     EXPECT_EQ(j["started"].string(), "1970-01-01T00:01:00Z");
     EXPECT_EQ(j["ready"].boolean(), false);
-    EXPECT_EQ(j["leader"]["self"].boolean(), true);
+    EXPECT_EQ(j["revision"].string(), "v1-2-gabc");
+    EXPECT_EQ(j["leader"].dump(), R"({"identity":"m1","self":true,"trouble":"no answer"})");
+    EXPECT_EQ(j["cni"].dump(), R"({"serving":false,"reason":"no subnet","requests":4})");
     EXPECT_EQ(j["counts"].dump(), R"({"nodes":2,"pods":10})");
     EXPECT_EQ(j["connections"].dump(), R"([{"name":"ovn-nb","address":"unix:/x","up":false,"detail":"no socket"}])");
     EXPECT_EQ(j["plugins"].dump(),
@@ -50,7 +55,7 @@ TEST(Report, StatusAsJson) {
     EXPECT_EQ(j["appliers"].dump(),
               R"([{"name":"ovn-nb","state":"syncing","detail":"waits","behind":2,"applied":0,"requests":0,)"
               R"("repaired":0,"faults":[{"object":"NB/ACL x","what":"refused","mend":"mend it",)"
-              R"("since":"1970-01-01T00:00:01Z"}]}])");
+              R"("since":"1970-01-01T00:00:01Z"},{"object":"Route r","what":"no","mend":"","since":""}]}])");
     EXPECT_EQ(
         j["problems"].dump(),
         R"([{"state":"failed","object":"Pod ns/p1","plugin":"p","rule":"r","what":"wrong","where":"","mend":"",)"
