@@ -1,13 +1,16 @@
 #include "daemon/daemon.hpp"
 
+#include "daemon/log_levels.hpp"
 #include "daemon/plugin_set.hpp"
 
 #include <weft/base/log.hpp>
 #include <weft/tables/cni.hpp>
+#include <weft/tables/kube.hpp>
 #include <weft/tables/net.hpp>
 #include <weft/tables/settings.hpp>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 
 namespace weft::daemon {
@@ -32,6 +35,10 @@ kube::ElectorOptions elector_options(const config::Settings& settings) {
     options.renew_deadline = std::chrono::seconds(settings.election.renew_deadline);
     options.retry_period = std::chrono::seconds(settings.election.retry_period);
     return options;
+}
+
+double seconds_of(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
 }
 
 /// Tables that the kernel fills, besides what is watched and replicated.
@@ -150,26 +157,39 @@ Result<void> Daemon::start_role() {
     auto access = kube::choose_access(access_settings(settings.kubernetes));
     if (!access) return access.error();
     const bool is_node = settings.role == Role::node;
-    kube_ =
-        std::make_unique<KubePart>(KubePart::Options{*access, is_node ? settings.node_name : std::string()}, *engine_);
+    KubePart::Options kube_options{*access, is_node ? settings.node_name : std::string(), {}};
     if (!is_node) {
         candidacy_ = std::make_unique<Candidacy>(
             *access, elector_options(settings),
-            kube::Elector::Events{[this] { loop_.post([this] { (void)lead(); }); },
-                                  [this](const std::string& why) {
-                                      log(LogLevel::warn, "daemon", "the lead is lost; starting over", {{"why", why}});
-                                      loop_.post([this] {
-                                          if (!leads_) return;
-                                          exit_code_ = 1;
-                                          loop_.stop();
-                                      });
-                                  }});
+            kube::Elector::Events{
+                [this] { loop_.post([this] { (void)lead(); }); },
+                [this](const std::string& why) {
+                    loop_.post([this, why] {
+                        if (!leads_) return;
+                        log(LogLevel::warn, "daemon", "the lead is lost; starting over", {{"why", why}});
+                        exit_code_ = 1;
+                        loop_.stop();
+                    });
+                },
+                [this] { loop_.wake(); }});
+        kube_options.may_write = [this] { return candidacy_->may_write(); };
+    }
+    kube_ = std::make_unique<KubePart>(std::move(kube_options), *engine_);
+    if (!is_node) {
         candidacy_->start();
         return {};
     }
     std::vector<const plugin::Loaded*> all = plugins_;
     all.insert(all.end(), switched_off_.begin(), switched_off_.end());
-    node_ = std::make_unique<NodePart>(settings, modules(), all, *engine_, loop_, *kube_, Clock::system());
+    NodePart::CniObserver observer{
+        [this](std::string_view command, bool failed, Duration took) {
+            standard_metrics_->cni_request_duration(std::string(command), failed).observe(seconds_of(took));
+        },
+        [this](std::string_view stage, Duration took) {
+            standard_metrics_->cni_add_stage_duration(std::string(stage)).observe(seconds_of(took));
+        }};
+    node_ = std::make_unique<NodePart>(settings, modules(), all, *engine_, loop_, *kube_, Clock::system(),
+                                       std::move(observer));
     node_->set_rules(writes_of_rules(modules(), Role::node));
     for (const auto* plugin : all)
         node_->add_claims(*plugin);
@@ -193,6 +213,7 @@ Result<void> Daemon::start_watching() {
 
 int Daemon::run() {
     loop_.run([this] { return turn(); });
+    health_.set_terminating(true);
     notifier_.stopping();
     log(LogLevel::info, "daemon", "stopping; the data plane goes on");
     stop_all();
@@ -205,17 +226,15 @@ std::optional<TimePoint> Daemon::turn() {
     ++ticks_;
     if (report.runs > 0 || report.input_changes > 0) {
         standard_metrics_->ticks().add();
-        standard_metrics_->tick_duration().observe(std::chrono::duration<double>(report.took).count());
+        standard_metrics_->tick_duration().observe(seconds_of(report.took));
     }
     if (node_) node_->flush();
     heap_.turn(report.runs + report.input_changes, Clock::system().now());
     update_health();
     health_.beat();
     notifier_.beat();
-    // At least every so often, so that a loop that hangs can be told from one that has nothing to do; and until all is
-    // ready more often, as parts with threads of their own get ready without telling.
-    const auto idle = told_ready_ ? Duration(std::chrono::seconds(10)) : Duration(std::chrono::milliseconds(100));
-    std::optional<TimePoint> next = Clock::system().now() + idle;
+    // At least every so often, so that a loop that hangs can be told from one that has nothing to do.
+    std::optional<TimePoint> next = Clock::system().now() + std::chrono::seconds(10);
     for (const auto& at :
          {report.next_deadline, notifier_.next_beat(), heap_.next(), node_ ? node_->next_deadline() : std::nullopt}) {
         if (at && *at < *next) next = at;
@@ -223,14 +242,36 @@ std::optional<TimePoint> Daemon::turn() {
     return next;
 }
 
+/// How long the first list of a kind took, in upstream's words.
+void Daemon::note_first_syncs(const std::vector<std::string>& awaiting) {
+    constexpr std::array<std::pair<std::string_view, const char*>, 3> kinds{
+        {{"Node", "node"}, {"Namespace", "namespace"}, {"Pod", "pod"}}};
+    for (const auto& [table, name] : kinds) {
+        const bool awaited = std::find(awaiting.begin(), awaiting.end(), table) != awaiting.end();
+        if (awaited) awaited_.emplace(table);
+        if (awaited || awaited_.erase(std::string(table)) == 0) continue;
+        standard_metrics_->controller_sync_duration(name).set(seconds_of(Clock::system().now() - started_at_));
+    }
+}
+
 void Daemon::update_health() {
     const auto awaiting = engine_->awaiting();
+    if (node_) note_first_syncs(awaiting);
+    const auto election = candidacy_ ? candidacy_->status() : kube::ElectorStatus();
     const bool standby = candidacy_ && !leads_;
     std::string missing;
-    for (const auto& table : awaiting)
-        missing += (missing.empty() ? "" : ", ") + table;
-    health_.set("inputs", standby || awaiting.empty(), standby ? "" : missing);
-    std::string status = standby ? "standby: another leads" : missing.empty() ? "running" : "waiting for " + missing;
+    if (standby && election.leads) {
+        missing = "the lists of the cluster";  // they are asked for in a moment
+    } else if (standby) {
+        // Somebody has to lead, be it another; who stands by needs nothing else.
+        if (election.holder.empty()) missing = "the Lease" + (election.trouble.empty() ? "" : ": " + election.trouble);
+    } else {
+        for (const auto& table : awaiting)
+            missing += (missing.empty() ? "" : ", ") + table;
+    }
+    health_.set("inputs", missing.empty(), missing);
+    std::string status = missing.empty() ? "running" : "waiting for " + missing;
+    if (standby && missing.empty()) status = "standby: " + election.holder + " leads";
     if (node_) {
         for (const auto* link : node_->links())
             health_.set(std::string(link->name()), link->ready(), link->trouble());
@@ -238,14 +279,25 @@ void Daemon::update_health() {
         health_.set("cni", cni.serving, cni.reason);
         if (missing.empty() && !cni.serving) status = "running; can't serve pods: " + cni.reason;
     }
+    if (const auto& pod = config_.settings().weft.pod_name; node_ && !pod.empty()) {
+        // Of the own node's pods, so known where pods are watched.
+        const auto* own =
+            engine_->find<tables::Pod>(Key<tables::Pod>{config_.settings().kubernetes.ovn_config_namespace, pod});
+        health_.set_terminating(own && own->terminating);
+    }
     notifier_.status(status);
+    status_line_ = std::move(status);
     if (told_ready_ || !health_.is_ready()) return;
     told_ready_ = true;
-    const double seconds = std::chrono::duration<double>(Clock::system().now() - started_at_).count();
-    (node_ ? standard_metrics_->node_ready_duration() : standard_metrics_->cluster_manager_ready_duration())
-        .set(seconds);
+    const double seconds = seconds_of(Clock::system().now() - started_at_);
+    if (node_) {
+        standard_metrics_->node_ready_duration().set(seconds);
+        standard_metrics_->controller_ready_duration().set(seconds);
+    } else {
+        standard_metrics_->cluster_manager_ready_duration().set(seconds);
+    }
     log(LogLevel::info, "daemon", "ready", {{"seconds", std::to_string(seconds)}});
-    notifier_.ready(status);
+    notifier_.ready(status_line_);
 }
 
 void Daemon::on_signal(int signal) {
@@ -256,7 +308,16 @@ void Daemon::on_signal(int signal) {
 
 void Daemon::reload() {
     notifier_.reloading();
-    auto reloaded = config_.reload();
+    // Everything is tried on the new configuration before it counts: plugins, their settings, the changed graph.
+    auto reloaded = config_.reload([this](const config::Config& next) -> Result<void> {
+        auto names = enabled_plugins(next, *registry_);
+        if (!names) return names.error();
+        auto loaded = registry_->load(*names);
+        if (!loaded) return loaded.error();
+        auto rows = next.plugin_settings(plugin_schemas(*registry_, *loaded));
+        if (!rows) return rows.error();
+        return change_plugins(*std::move(loaded));
+    });
     standard_metrics_->config_reload_ok().set(reloaded ? 1 : 0);
     standard_metrics_->config_reloads().add();
     if (!reloaded) {
@@ -268,46 +329,44 @@ void Daemon::reload() {
             log(key.needs_restart ? LogLevel::warn : LogLevel::info, "config",
                 key.needs_restart ? "changed, takes effect at the next start" : "changed", {{"key", key.name}});
         }
-        auto names = enabled_plugins(config_, *registry_);
-        auto done = names ? change_plugins(*names) : Result<void>(names.error());
-        if (done) done = post_settings();
-        if (!done) log(LogLevel::error, "config", "reload is incomplete", done.error());
+        apply_log_levels(config_.settings());
+        if (auto done = post_settings(); !done) log(LogLevel::error, "config", "reload is incomplete", done.error());
     }
-    if (told_ready_) notifier_.ready("running");
+    if (told_ready_) notifier_.ready(status_line_);
 }
 
-Result<void> Daemon::change_plugins(const std::vector<std::string>& names) {
-    auto loaded = registry_->load(names);
-    if (!loaded) return loaded.error();
+Result<void> Daemon::change_plugins(std::vector<const plugin::Loaded*> wanted) {
     std::vector<engine::ModuleSpec> add;
     std::vector<std::string> remove;
     const auto has = [](const std::vector<const plugin::Loaded*>& list, const plugin::Loaded* plugin) {
         return std::find(list.begin(), list.end(), plugin) != list.end();
     };
-    for (const auto* plugin : *loaded) {
+    for (const auto* plugin : wanted) {
         if (!has(plugins_, plugin)) add.push_back(module_of(*plugin));
     }
     for (const auto* plugin : plugins_) {
-        if (!has(*loaded, plugin)) remove.push_back(plugin->name());
+        if (!has(wanted, plugin)) remove.push_back(plugin->name());
     }
     if (add.empty() && remove.empty()) return {};
     const Role role = config_.settings().role;
-    for (const auto& watch : watches(*loaded, role)) {
+    for (const auto& watch : watches(wanted, role)) {
         if (watch.resource) continue;
         if (auto added = engine_->add_input(watch.table); !added) return added;
     }
     if (auto changed = engine_->change(std::move(add), remove); !changed) return changed;
-    for (const auto* plugin : *loaded) {
+    for (const auto* plugin : wanted) {
         const bool known = has(plugins_, plugin) || has(switched_off_, plugin);
         if (node_ && !known) node_->add_claims(*plugin);
+        if (has(plugins_, plugin)) continue;
+        std::erase(switched_off_, plugin);
         log(LogLevel::info, "plugin", "enabled", {{"plugin", plugin->name()}});
     }
     for (const auto* plugin : plugins_) {
-        if (has(*loaded, plugin)) continue;
+        if (has(wanted, plugin)) continue;
         switched_off_.push_back(plugin);
         log(LogLevel::info, "plugin", "disabled; its rows are withdrawn", {{"plugin", plugin->name()}});
     }
-    plugins_ = *std::move(loaded);
+    plugins_ = std::move(wanted);
     if (node_) node_->set_rules(writes_of_rules(modules(), role));
     if (!candidacy_ || leads_) kube_->rewatch(watches(plugins_, role));
     return {};
@@ -319,10 +378,12 @@ void Daemon::stop_all() {
         server->stop();
     if (node_) node_->stop();
     if (kube_) kube_->stop();
-    candidacy_.reset();
+    // Given back only when nothing is written any more.
+    if (candidacy_) candidacy_->stop();
     if (engine_) engine_->stop();
     node_.reset();
     kube_.reset();
+    candidacy_.reset();
 }
 
 }  // namespace weft::daemon

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,20 +44,24 @@ class Daemon {
     Result<void> start_services();
     Result<void> post_settings();
     void reload();
-    Result<void> change_plugins(const std::vector<std::string>& names);
+    /// Nothing changes unless the engine takes the graph as a whole.
+    Result<void> change_plugins(std::vector<const plugin::Loaded*> wanted);
     std::vector<engine::ModuleSpec> modules() const;
 
     std::optional<TimePoint> turn();
     void update_health();
+    void note_first_syncs(const std::vector<std::string>& awaiting);
     void on_signal(int signal);
     void stop_all();
 
     // status_report.cpp
     std::string status_json() const;
     std::string plugins_json() const;
+    std::string reason_of(const std::string& plugin, bool enabled) const;
     std::string rbac_json() const;
     Result<std::string> set_log_level(JsonView args);
     void publish_metrics();
+    void publish_subnets();
 
     config::Config config_;
     Loop loop_;
@@ -66,9 +71,9 @@ class Daemon {
     std::vector<const plugin::Loaded*> plugins_;       ///< enabled, in order of their needs
     std::vector<const plugin::Loaded*> switched_off_;  ///< installed and disabled: only their claims count
     std::unique_ptr<engine::Engine> engine_;
+    std::unique_ptr<Candidacy> candidacy_;  ///< role cluster; kube_ asks it
     std::unique_ptr<KubePart> kube_;
     std::unique_ptr<NodePart> node_;
-    std::unique_ptr<Candidacy> candidacy_;
     services::Metrics metrics_;
     std::unique_ptr<services::StandardMetrics> standard_metrics_;
     services::Health health_;
@@ -79,6 +84,8 @@ class Daemon {
     TimePoint started_at_;
     bool leads_ = false;
     bool told_ready_ = false;
+    std::string status_line_ = "starting";
+    std::set<std::string> awaited_;  ///< tables whose first list has not come yet
     std::uint64_t ticks_ = 0;
     HeapKeeper heap_;
     int exit_code_ = 0;

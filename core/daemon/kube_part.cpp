@@ -21,7 +21,8 @@ KubePart::KubePart(Options options, engine::Engine& engine)
                            "object can't be read: " + object.kind + " " + object.ns + "/" + object.name, *error);
                        appliers::record_malformed(events_, object, *error);
                    }),
-      annotations_(client_, client_, [this](auto kind, auto ns, auto name) { return look_up(kind, ns, name); }),
+      annotations_(client_, client_, [this](auto kind, auto ns, auto name) { return look_up(kind, ns, name); },
+                   {.may_write = options_.may_write}),
       tap_(engine_sink_, annotations_),
       watches_(client_, client_, tap_, {.node = options_.node}) {}
 
@@ -86,7 +87,11 @@ void Candidacy::start() {
 }
 
 Candidacy::~Candidacy() {
-    // A Lease that we hold is given back, so that the next one need not wait; not for long, the server may be away.
+    stop();
+}
+
+void Candidacy::stop() {
+    if (std::exchange(stopped_, true)) return;
     struct Done {
         std::mutex mutex;
         std::condition_variable told;

@@ -26,6 +26,8 @@ class KubePart {
     struct Options {
         kube::Access access;
         std::string node;  ///< for watches of the own node's objects; empty in role cluster
+        /// Asked before each write, on any thread; unset: always.
+        std::function<bool()> may_write;
     };
 
     KubePart(Options options, engine::Engine& engine);
@@ -67,11 +69,16 @@ class Candidacy {
     Candidacy(kube::Access access, kube::ElectorOptions options, kube::Elector::Events events);
     ~Candidacy();
     void start();
+    /// Gives the Lease back, if we hold it; waits for that, but not for long: the server may be away.
+    void stop();
     kube::ElectorStatus status() const { return elector_.status(); }
+    /// Any thread: we lead, and the last renewal is not too old.
+    bool may_write() const { return elector_.may_write(); }
 
   private:
     kube::Client client_;
     kube::Elector elector_;
+    bool stopped_ = false;
 };
 
 }  // namespace weft::daemon

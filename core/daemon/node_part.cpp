@@ -16,13 +16,15 @@ namespace weft::daemon {
 
 namespace {
 
+constexpr auto patience_with_databases = std::chrono::seconds(30);
+
 weft::ovsdb::ClientSettings client_settings(const weft::ovsdb::DatabaseInfo& database,
                                             const config::Endpoint& endpoint) {
     weft::ovsdb::ClientSettings settings;
     settings.database = &database;
     // The configuration has checked the text already.
     if (auto remotes = weft::ovsdb::Remote::parse_list(endpoint.remote)) settings.remotes = *std::move(remotes);
-    settings.tls = {endpoint.ca_certificate, endpoint.certificate, endpoint.private_key};
+    settings.tls = {endpoint.ca_certificate, endpoint.certificate, endpoint.private_key, endpoint.common_name};
     settings.lock = "weftd";
     return settings;
 }
@@ -43,12 +45,15 @@ Result<std::string> switch_control(const std::string& remote) {
     return appliers::actions::control_socket(folder, "ovs-vswitchd");
 }
 
-cni::ServerOptions cni_options(const config::Settings& settings) {
+cni::ServerOptions cni_options(const config::Settings& settings, Loop& loop, NodePart::CniObserver observer) {
     cni::ServerOptions options;
     options.run_dir = settings.weft.run_dir;
     options.conf_dir = settings.cni.conf_dir;
     options.conf.type = settings.cni.plugin;
     options.conf.log_file = settings.logging.cnilogfile;
+    options.status_changed = [&loop] { loop.wake(); };
+    options.request_done = std::move(observer.request_done);
+    options.add_stage_done = std::move(observer.add_stage_done);
     return options;
 }
 
@@ -56,7 +61,7 @@ cni::ServerOptions cni_options(const config::Settings& settings) {
 
 NodePart::NodePart(const config::Settings& settings, const std::vector<engine::ModuleSpec>& modules,
                    const std::vector<const plugin::Loaded*>& plugins, engine::Engine& engine, Loop& loop,
-                   KubePart& kube, const Clock& clock)
+                   KubePart& kube, const Clock& clock, CniObserver observer)
     : engine_(engine),
       north_(
           {"ovn-nb", client_settings(weft::ovsdb::nb_database(), settings.north),
@@ -87,7 +92,7 @@ NodePart::NodePart(const config::Settings& settings, const std::vector<engine::M
       ports_(switch_, loop),
       pods_(engine, loop, kube.client()),
       progress_(engine, loop, north_, south_),
-      server_(cni_options(settings), pods_, ports_, progress_) {}
+      server_(cni_options(settings, loop, std::move(observer)), pods_, ports_, progress_) {}
 
 NodePart::~NodePart() {
     stop();
@@ -150,6 +155,22 @@ void NodePart::flush() {
         for (OvsdbLink* link : all())
             link->applier().flush();
     } while (order_->take_moved());
+    judge_links();
+}
+
+/// A database that restarts is no news for the container runtime; one that stays away is: an ADD would wait in vain.
+void NodePart::judge_links() {
+    for (const OvsdbLink* link : links()) {
+        const auto since = link->down_since();
+        const bool lost = since && Clock::system().now() - *since >= patience_with_databases;
+        if (lost == lost_.contains(link->name())) continue;
+        server_.condition(link->name(), lost ? link->trouble() : "");
+        if (lost) {
+            lost_.insert(link->name());
+        } else {
+            lost_.erase(link->name());
+        }
+    }
 }
 
 std::optional<TimePoint> NodePart::next_deadline() const {
@@ -157,6 +178,10 @@ std::optional<TimePoint> NodePart::next_deadline() const {
     for (const OvsdbLink* link : links()) {
         const auto at = link->applier().next_deadline();
         if (at && (!next || *at < *next)) next = at;
+        const auto since = link->down_since();
+        if (!since || lost_.contains(link->name())) continue;
+        const auto judged = *since + patience_with_databases;
+        if (!next || judged < *next) next = judged;
     }
     return next;
 }

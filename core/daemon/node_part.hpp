@@ -15,15 +15,22 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace weft::daemon {
 
 /// What only role node has: the node's three databases, its kernel and its CNI server.
 class NodePart final : private engine::Subscriber {
   public:
+    /// What the CNI server tells while it works, on a thread of its own.
+    struct CniObserver {
+        std::function<void(std::string_view command, bool failed, Duration took)> request_done;
+        std::function<void(std::string_view stage, Duration took)> add_stage_done;
+    };
+
     NodePart(const config::Settings& settings, const std::vector<engine::ModuleSpec>& modules,
              const std::vector<const plugin::Loaded*>& plugins, engine::Engine& engine, Loop& loop, KubePart& kube,
-             const Clock& clock);
+             const Clock& clock, CniObserver observer);
     ~NodePart();
 
     Result<void> start();
@@ -46,6 +53,8 @@ class NodePart final : private engine::Subscriber {
 
   private:
     void changed(std::span<const Change> changes) override;
+    void first_round_done() override { server_.rows_known(); }
+    void judge_links();
     std::vector<OvsdbLink*> all() { return {&north_, &south_, &switch_}; }
 
     engine::Engine& engine_;
@@ -62,6 +71,7 @@ class NodePart final : private engine::Subscriber {
     EnginePods pods_;
     PortProgress progress_;
     cni::Server server_;
+    std::set<std::string> lost_;  ///< databases that are away for so long that no pod can be served
 };
 
 }  // namespace weft::daemon

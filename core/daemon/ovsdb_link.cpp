@@ -15,6 +15,7 @@ OvsdbLink::OvsdbLink(Options options, engine::Engine& engine, appliers::ovsdb::E
       applier_(std::make_unique<appliers::ovsdb::Applier>(
           appliers::ovsdb::Applier::Options{.name = options_.name, .order = options_.order}, engine, replica_, *this,
           extra, clock, std::move(unsettled))),
+      down_since_(Clock::system().now()),
       wake_(std::move(wake)) {}
 
 Result<void> OvsdbLink::start() {
@@ -28,6 +29,15 @@ void OvsdbLink::drain() {
     if (!client_) return;
     for (auto& event : client_->take()) {
         std::visit([this](auto& e) { on(e); }, event);
+        note_readiness();
+    }
+}
+
+void OvsdbLink::note_readiness() {
+    if (ready()) {
+        down_since_.reset();
+    } else if (!down_since_) {
+        down_since_ = Clock::system().now();
     }
 }
 
@@ -52,7 +62,9 @@ std::string OvsdbLink::trouble() const {
 bool OvsdbLink::writable(std::string& why) const {
     why.clear();
     if (!connected_) {
-        why = trouble_;
+        // The latest attempt knows best.
+        if (client_) why = client_->status().last_error;
+        if (why.empty()) why = trouble_;
     } else if (!loaded_) {
         why = "the contents are still coming";
     } else if (!options_.client.lock.empty() && !locked_) {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -50,6 +51,8 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     bool ready() const;
     /// What keeps the link from being ready; empty when it is.
     std::string trouble() const;
+    /// Since when it is not ready; nothing while it is.
+    std::optional<TimePoint> down_since() const { return down_since_; }
 
   private:
     bool writable(std::string& why) const override;
@@ -63,6 +66,7 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     void on(weft::ovsdb::LockChanged& event);
     void on(weft::ovsdb::Disconnected& event);
     void on(weft::ovsdb::Refused& event);
+    void note_readiness();
     void post(const weft::ovsdb::Changes& changes);
     void post_features();
 
@@ -78,6 +82,7 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     bool loaded_ = false;  ///< this connection's contents are in
     bool ever_loaded_ = false;
     bool locked_ = false;
+    std::optional<TimePoint> down_since_;
     std::string trouble_ = "not connected yet";
     std::function<void()> wake_;
     std::unique_ptr<weft::ovsdb::Client> client_;  ///< last: its thread calls wake_

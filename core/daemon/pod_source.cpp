@@ -11,6 +11,10 @@ namespace weft::daemon {
 
 namespace {
 
+std::int64_t milliseconds_of(WallTime time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
 constexpr std::string_view config_source = "kubernetes.io/config.source";
 
 /// Looks for rows by plain values, so no key is ever asked for.
@@ -74,7 +78,35 @@ PortProgress::PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north,
     : engine_(engine),
       loop_(loop),
       north_(north),
-      south_(south) {}
+      south_(south) {
+    north_.observe([this](const weft::ovsdb::Changes& changes) { note_ports(changes); });
+}
+
+void PortProgress::note_ports(const weft::ovsdb::Changes& changes) {
+    if (!std::exchange(loaded_, true)) return;
+    for (const auto& change : changes.rows) {
+        const bool is_new_port =
+            change.table->name == nb::LogicalSwitchPort::ovsdb_table && !change.before && change.after;
+        if (!is_new_port) continue;
+        const Committed entry{std::hash<std::string>{}(change.after.as<nb::LogicalSwitchPort>().name.get()),
+                              Clock::system().now()};
+        if (committed_.size() < remembered) {
+            committed_.push_back(entry);
+        } else {
+            committed_[next_] = entry;
+            next_ = (next_ + 1) % remembered;
+        }
+    }
+}
+
+std::optional<TimePoint> PortProgress::committed_at(const std::string& port) const {
+    const std::size_t hash = std::hash<std::string>{}(port);
+    std::optional<TimePoint> latest;
+    for (const auto& entry : committed_) {
+        if (entry.name_hash == hash && (!latest || entry.when > *latest)) latest = entry.when;
+    }
+    return latest;
+}
 
 void PortProgress::stage(const std::string& ns, const std::string& name, const std::string& iface_id,
                          std::function<void(cni::Progress)> answer) {
@@ -83,23 +115,33 @@ void PortProgress::stage(const std::string& ns, const std::string& name, const s
 }
 
 std::string PortProgress::note_of(const std::string& pod) const {
+    RowPtr worst;
     for (const RowPtr& row : engine_.rows(RuleStatus::table_name)) {
         const auto& status = row.as<RuleStatus>();
-        if (status.driver == pod) return status.error().text();
+        const bool of_pod =
+            status.driver == pod || (status.on.kind == "Pod" && status.on.ns + "/" + status.on.name == pod);
+        if (of_pod && (!worst || status.state < worst.as<RuleStatus>().state)) worst = row;
     }
-    return {};
+    if (!worst) return {};
+    const auto& status = worst.as<RuleStatus>();
+    const auto for_ms = milliseconds_of(Clock::system().wall()) - status.since_ms;
+    return status.module + "/" + status.rule + ": " + status.error().text() + ", for " + std::to_string(for_ms / 1000) +
+           " s";
 }
 
 void PortProgress::answer_on_loop(const std::string& pod, const std::string& iface_id,
                                   const std::function<void(cni::Progress)>& answer) {
     cni::Progress progress;
     progress.note = note_of(pod);
-    if (!engine_.find(tables::Pod::table_name, pod)) {
+    const RowPtr seen = engine_.find(tables::Pod::table_name, pod);
+    if (!seen) {
         progress.stage = cni::Stage::nothing;
         return answer(progress);
     }
     if (iface_id.empty()) {
         progress.stage = cni::Stage::pod;
+        const auto age = milliseconds_of(Clock::system().wall()) - seen.as<tables::Pod>().created * 1000;
+        progress.since = Clock::system().now() - std::chrono::milliseconds(age);
         return answer(progress);
     }
     if (!north_.applier().applied(nb::LogicalSwitchPort::table_name, iface_id)) {
@@ -108,6 +150,7 @@ void PortProgress::answer_on_loop(const std::string& pod, const std::string& ifa
         return answer(progress);
     }
     progress.stage = cni::Stage::northbound;
+    progress.since = committed_at(iface_id);
     if (!south_.ready()) {
         progress.note = "OVN southbound: " + south_.trouble();
         return answer(progress);

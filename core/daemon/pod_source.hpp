@@ -7,6 +7,9 @@
 #include "kube/client.hpp"
 
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace weft::daemon {
 
@@ -41,11 +44,22 @@ class PortProgress final : public cni::ProgressProbe {
     void answer_on_loop(const std::string& pod, const std::string& iface_id,
                         const std::function<void(cni::Progress)>& answer);
     std::string note_of(const std::string& pod) const;
+    void note_ports(const weft::ovsdb::Changes& changes);
+    std::optional<TimePoint> committed_at(const std::string& port) const;
 
     engine::Engine& engine_;
     Loop& loop_;
     OvsdbLink& north_;
     OvsdbLink& south_;
+    /// When switch ports came into the database, the latest ones: an ADD that asks is a few minutes old at most.
+    struct Committed {
+        std::size_t name_hash = 0;
+        TimePoint when{};
+    };
+    static constexpr std::size_t remembered = 4096;
+    std::vector<Committed> committed_;  ///< a ring
+    std::size_t next_ = 0;
+    bool loaded_ = false;  ///< what came with the first load was there before
 };
 
 }  // namespace weft::daemon

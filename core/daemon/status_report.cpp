@@ -8,9 +8,11 @@
 #include <weft/base/log.hpp>
 #include <weft/engine/status.hpp>
 #include <weft/tables/cni.hpp>
+#include <weft/tables/ipam.hpp>
 #include <weft/tables/kube.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <unistd.h>
@@ -59,33 +61,40 @@ std::string Daemon::status_json() const {
     const auto& settings = config_.settings();
     services::StatusReport report;
     report.version = services::own_build().version;
+    report.revision = services::own_build().revision;
     report.role = settings.role == Role::node ? "node" : "cluster";
     report.node = node_ ? settings.node_name : "";
     report.pid = ::getpid();
     report.started = started_;
     report.ready = health_.is_ready();
-    report.awaiting = engine_->awaiting();
+    if (!candidacy_ || leads_) report.awaiting = engine_->awaiting();
     if (candidacy_) {
         const auto election = candidacy_->status();
-        report.leader = services::StatusReport::Leader{election.holder, election.leads};
+        if (!leads_ && election.holder.empty()) report.awaiting = {"the Lease"};
+        report.leader = services::StatusReport::Leader{election.holder, election.leads, election.trouble};
     }
     if (node_) {
         for (const auto* link : node_->links()) {
             report.connections.push_back({link->name(), link->address(), link->ready(), link->trouble()});
         }
         report.appliers = node_->appliers();
+        const auto cni = node_->cni();
+        report.cni = services::StatusReport::Cni{cni.serving, cni.reason, cni.requests};
     }
-    std::string trouble;
-    bool up = true;
+    // Who stands by watches nothing but the Lease.
+    std::string trouble = report.leader ? report.leader->trouble : "";
+    bool up = trouble.empty();
     for (const auto& watch : kube_->watches()) {
         if (!watch.complete || !watch.trouble.empty()) up = false;
         if (!watch.trouble.empty()) trouble = watch.resource + ": " + watch.trouble;
     }
     report.connections.push_back({"kubernetes", kube_->server(), up, trouble});
-    report.appliers.push_back(kube_->status());
+    if (!candidacy_ || leads_) report.appliers.push_back(kube_->status());
     report.plugins = plugin_states(plugins_, *engine_);
-    report.counts = {{"nodes", engine_->size(tables::Node::table_name)},
-                     {"pods", engine_->size(tables::Pod::table_name)}};
+    for (const auto& watch : kube_->watches()) {
+        if (watch.resource == "nodes") report.counts.emplace_back("nodes", engine_->size(tables::Node::table_name));
+        if (watch.resource == "pods") report.counts.emplace_back("pods", engine_->size(tables::Pod::table_name));
+    }
     if (node_) report.counts.emplace_back("pod interfaces", engine_->size(tables::PodInterface::table_name));
     for (const RowPtr& row : engine_->rows(RuleStatus::table_name))
         report.problems.push_back(row.as<RuleStatus>());
@@ -93,6 +102,18 @@ std::string Daemon::status_json() const {
                      [](const auto& a, const auto& b) { return a.state < b.state; });
     report.ticks = ticks_;
     return services::to_json(report);
+}
+
+/// Why a plugin runs or not.
+std::string Daemon::reason_of(const std::string& plugin, bool enabled) const {
+    const auto& set = config_.settings().plugins;
+    const auto named = [&](const std::vector<std::string>& list) {
+        return std::find(list.begin(), list.end(), plugin) != list.end();
+    };
+    if (named(set.disable)) return "[plugins] disable";
+    if (named(set.enable)) return "[plugins] enable";
+    if (set.listed) return "not in [plugins] enable";
+    return enabled ? "no [plugins] enable: as OVN-Kubernetes has it" : "its switch in [ovnkubernetesfeature] is off";
 }
 
 std::string Daemon::plugins_json() const {
@@ -107,6 +128,8 @@ std::string Daemon::plugins_json() const {
         if (!entry.problem.empty()) {
             plugin.state = "broken";
             plugin.reason = entry.problem;
+        } else {
+            plugin.reason = reason_of(entry.name, plugin.enabled);
         }
         out.push_back(std::move(plugin));
     }
@@ -124,10 +147,44 @@ Result<std::string> Daemon::set_log_level(JsonView args) {
     return std::string("{}");
 }
 
+/// How many node subnets there can be and are, of each network and family.
+void Daemon::publish_subnets() {
+    const auto add = [](auto& totals, const std::string& network, Family family, double number) {
+        totals[{network, family}] += number;
+    };
+    std::map<std::pair<std::string, Family>, double> possible, taken;
+    for (const RowPtr& row : engine_->rows(tables::SubnetRange::table_name)) {
+        const auto& range = row.as<tables::SubnetRange>();
+        for (const auto& cut : range.cuts) {
+            add(possible, range.key.text, cut.range.family(), std::exp2(cut.length - cut.range.length()));
+            add(taken, range.key.text, cut.range.family(), 0);
+        }
+    }
+    for (const RowPtr& row : engine_->rows(tables::SubnetLease::table_name)) {
+        const auto& lease = row.as<tables::SubnetLease>();
+        const std::string network = lease.key.text.substr(0, lease.key.text.rfind('/'));
+        for (const auto& subnet : lease.subnets)
+            add(taken, network, subnet.family(), 1);
+    }
+    for (const auto& [key, number] : possible)
+        standard_metrics_->host_subnets(key.second, key.first).set(number);
+    for (const auto& [key, number] : taken)
+        standard_metrics_->allocated_host_subnets(key.second, key.first).set(number);
+}
+
 void Daemon::publish_metrics() {
-    if (node_) standard_metrics_->publish(node_->appliers());
-    standard_metrics_->publish({kube_->status()});
+    // All in one call: an applier that a call does not name is gone.
+    std::vector<appliers::Status> appliers;
+    if (node_) appliers = node_->appliers();
+    appliers.push_back(kube_->status());
+    standard_metrics_->publish(appliers);
     if (candidacy_) standard_metrics_->leader().set(candidacy_->status().leads ? 1 : 0);
+    if (node_) {
+        const auto cni = node_->cni_metrics();
+        standard_metrics_->cni_refused().set_total(static_cast<double>(cni.refused));
+        standard_metrics_->cni_scrubbed().set_total(static_cast<double>(cni.scrubbed));
+    }
+    if (candidacy_ && leads_) publish_subnets();
     for (const auto& rule : engine_->rule_reports()) {
         if (rule.is_operator) continue;
         standard_metrics_->rule_runs(rule.module, rule.name).set_total(static_cast<double>(rule.runs));

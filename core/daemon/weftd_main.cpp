@@ -2,16 +2,17 @@
 #include "base/log_config.hpp"
 #include "config/config.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/log_levels.hpp"
 #include "daemon/main.hpp"
-#include "services/standard_metrics.hpp"
+#include "services/build_facts.hpp"
 
 #include <weft/base/log.hpp>
 
 #include <iostream>
 
-namespace {
+namespace weft::daemon {
 
-using namespace weft;
+namespace {
 
 int fail(const Error& error) {
     log(LogLevel::error, "daemon", "can't start", error);
@@ -19,30 +20,18 @@ int fail(const Error& error) {
     return 1;
 }
 
-/// klog's scale, as OVN-Kubernetes' manifests give it, where no level of our own is set.
-LogLevel level_of(const config::Settings& settings) {
-    if (auto level = parse_log_level(settings.weft.log_level)) return *level;
-    return settings.logging.loglevel >= 5 ? LogLevel::debug : LogLevel::info;
-}
-
 Result<void> start_logging(const config::Settings& settings) {
     LogConfig logging;
-    logging.level = level_of(settings);
+    logging.level = log_level_of(settings);
     logging.file = settings.logging.logfile;
     logging.max_size_mb = settings.logging.logfile_maxsize;
     logging.max_backups = settings.logging.logfile_maxbackups;
     if (auto done = configure_logging(logging); !done) return done;
-    for (const auto& entry : settings.weft.log_levels) {
-        const auto equals = entry.find('=');
-        if (equals == std::string::npos) continue;
-        if (auto level = parse_log_level(entry.substr(equals + 1))) set_log_level(*level, entry.substr(0, equals));
-    }
+    apply_log_levels(settings);
     return {};
 }
 
 }  // namespace
-
-namespace weft::daemon {
 
 int weftd_main(int argc, char** argv) {
     HeapKeeper::set_up();
@@ -51,7 +40,7 @@ int weftd_main(int argc, char** argv) {
     options.for_start = true;
     if (auto flags = config::parse_flags(options.args)) {
         if (flags->help) return std::cout << config::flag_help(), 0;
-        if (flags->version) return std::cout << "weftd " << services::own_build().version << '\n', 0;
+        if (flags->version) return std::cout << "weftd " << services::own_build().text() << '\n', 0;
     }
     auto config = config::Config::load(std::move(options));
     if (!config) return fail(config.error());

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "config/settings.hpp"
+
+#include <weft/base/log.hpp>
+
+namespace weft::daemon {
+
+/// The level of all parts that have none of their own.
+LogLevel log_level_of(const config::Settings& settings);
+/// Sets the levels as configured, and takes back what `weftctl log-level` had set.
+void apply_log_levels(const config::Settings& settings);
+
+}  // namespace weft::daemon
