@@ -1,0 +1,139 @@
+#include "bed.hpp"
+
+#include "services/admin_client.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace weft::testing {
+
+std::string read_file(const std::filesystem::path& path) {
+    std::ostringstream out;
+    out << std::ifstream(path).rdbuf();
+    return out.str();
+}
+
+void write_file(const std::filesystem::path& path, const std::string& text) {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+}
+
+std::string program_path(const char* variable) {
+    const char* path = std::getenv(variable);
+    if (!path) throw std::runtime_error(std::string(variable) + " is not set: run this with ctest");
+    return path;
+}
+
+Result<JsonDocument> Weftd::call(std::string_view name, std::string_view args) const {
+    return services::admin_call(socket(), name, args);
+}
+
+Result<void> Weftd::wait_log(const std::string& text) const {
+    return wait_for("\"" + text + "\" in the log", [&]() -> Result<void> {
+        if (log().find(text) != std::string::npos) return {};
+        return waiting("the log is:\n" + log());
+    });
+}
+
+Result<void> Weftd::wait_status(const std::string& what, const std::function<bool(JsonView)>& holds) const {
+    return wait_for(what, [&]() -> Result<void> {
+        const auto answer = call("status");
+        if (!answer) return waiting(answer.error().text() + "; the log is:\n" + log());
+        const auto status = answer->root()["result"];
+        if (holds(status)) return {};
+        return waiting("status is " + status.dump());
+    });
+}
+
+Result<std::unique_ptr<Bed>> Bed::make(bool namespaced) {
+    auto bed = std::make_unique<Bed>();
+    auto testbed = Testbed::create();
+    if (!testbed) return testbed.error();
+    bed->testbed_ = *std::move(testbed);
+    bed->namespaced_ = namespaced;
+    const auto start = [&]() -> Result<void> {
+        auto api = ApiServer::start();
+        if (!api) return api.error();
+        bed->api_ = *std::move(api);
+        return bed->api_->apply_yaml("{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}");
+    };
+    if (!namespaced) {
+        if (auto started = start(); !started) return started.error();
+        return bed;
+    }
+    auto netns = bed->testbed_->make_namespace("bed");
+    if (!netns) return netns.error();
+    bed->netns_ = *std::move(netns);
+    if (auto started = bed->netns_.inside(start); !started) return started.error();
+    return bed;
+}
+
+Bed::~Bed() {
+    api_.reset();
+}
+
+std::string Bed::config_text(const WeftdOptions& options) const {
+    return "[weft]\nrun-dir = " + (dir() / options.name).string() + "\nplugin-dir = " + program_path("WEFT_PLUGINS") +
+           "\nleader-identity = " + options.name +
+           "\n[kubernetes]\napiserver = " + (options.api_url.empty() ? api_->url() : options.api_url) +
+           "\nservice-cidrs = 10.96.0.0/16,fd00:10:96::/112\n[default]\ncluster-subnets = "
+           "10.244.0.0/16/24,fd00:10:244::/48/64\n[plugins]\nenable = " +
+           options.plugins + "\n" + options.config;
+}
+
+Result<Weftd> Bed::start(const WeftdOptions& options) {
+    Weftd weftd;
+    weftd.role = options.role;
+    weftd.dir = dir() / options.name;
+    weftd.config_file = weftd.dir / "weft.conf";
+    write_file(weftd.config_file, config_text(options));
+    std::vector<std::string> argv{program_path("WEFTD"), "--role", options.role, "--config-file",
+                                  weftd.config_file.string()};
+    if (options.role == "node") argv.insert(argv.end(), {"--node", "n1"});
+    auto process = testbed_->start({.name = options.name,
+                                    .argv = std::move(argv),
+                                    .netns = netns(),
+                                    .environment = options.environment,
+                                    .log = weftd.dir / "log"});
+    if (!process) return process.error();
+    weftd.process = *std::move(process);
+    return weftd;
+}
+
+Result<Output> Bed::weftctl(const Weftd& weftd, std::vector<std::string> arguments, Environment environment) {
+    arguments.insert(arguments.begin(),
+                     {program_path("WEFTCTL"), "--config-file", weftd.config_file.string(), "--role", weftd.role});
+    return run(arguments, {.netns = netns(), .environment = std::move(environment)});
+}
+
+Result<KubeClient::Reply> Bed::get(const std::string& address, const std::string& path) const {
+    return KubeClient(ApiEndpoint{.url = "http://" + address, .netns = netns()}).send("GET", path);
+}
+
+int free_port() {
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+    ::close(fd);
+    return ntohs(address.sin_port);
+}
+
+std::string node_yaml(const std::string& name, int number) {
+    const std::string n = std::to_string(number);
+    return "{apiVersion: v1, kind: Node, metadata: {name: " + name +
+           "}, status: {addresses: [{type: InternalIP, address: 172.18.0." + n +
+           "}, {type: InternalIP, address: \"fc00:f853:ccd:e793::" + n + "\"}]}}\n";
+}
+
+}  // namespace weft::testing
