@@ -1,6 +1,22 @@
 #include "fixture.hpp"
 
+#include <fstream>
+#include <sstream>
+
 namespace weft::testing {
+
+namespace {
+
+/// What a node's weftd says of itself, and its log: for a test that ends before it began.
+std::string what_is_with(const ClusterNode& node) {
+    const auto weftctl = std::filesystem::path(node.weftd.spec().argv.front()).parent_path() / "weftctl";
+    const auto status = run_ok({weftctl.string(), "--run-dir", (node.ovn->dir() / "weft").string(), "status"});
+    std::ostringstream log;
+    log << std::ifstream(node.weftd.spec().log).rdbuf();
+    return (status ? *status : status.error().text()) + "\n" + log.str();
+}
+
+}  // namespace
 
 Result<std::unique_ptr<WeftCluster>> WeftCluster::start(ClusterOptions options) {
     auto made = std::make_unique<WeftCluster>();
@@ -11,7 +27,9 @@ Result<std::unique_ptr<WeftCluster>> WeftCluster::start(ClusterOptions options) 
     if (!cluster) return cluster.error();
     made->cluster_ = *std::move(cluster);
     for (const auto& name : made->cluster_->node_names()) {
-        if (auto ready = made->cluster_->wait_node_ready(name); !ready) return ready.error();
+        if (auto ready = made->cluster_->wait_node_ready(name); !ready) {
+            return waiting(ready.error().text() + "\n" + what_is_with(made->cluster_->node(name)));
+        }
     }
     return made;
 }
