@@ -63,7 +63,7 @@ std::string head_lines(const JsonView& s, WallTime now, bool colours) {
         const bool serving = cni["serving"].boolean().value_or(false);
         out += "pods: " + (serving ? painted("served", Colour::good, colours)
                                    : painted("not served", Colour::bad, colours) + ": " + text_of(cni, "reason"));
-        if (is_some(cni, "requests")) out += ", " + number_of(cni, "requests") + " CNI requests under way";
+        if (is_some(cni, "requests")) out += "; CNI requests under way: " + number_of(cni, "requests");
         out += "\n";
     }
     std::string counts;

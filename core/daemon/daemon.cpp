@@ -206,7 +206,10 @@ Result<void> Daemon::lead() {
 }
 
 Result<void> Daemon::start_watching() {
-    return kube_->start(watches(plugins_, config_.settings().role));
+    const auto wanted = watches(plugins_, config_.settings().role);
+    for (const auto& watch : wanted)
+        awaited_.emplace(watch.table.name);
+    return kube_->start(wanted);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -248,7 +251,6 @@ void Daemon::note_first_syncs(const std::vector<std::string>& awaiting) {
         {{"Node", "node"}, {"Namespace", "namespace"}, {"Pod", "pod"}}};
     for (const auto& [table, name] : kinds) {
         const bool awaited = std::find(awaiting.begin(), awaiting.end(), table) != awaiting.end();
-        if (awaited) awaited_.emplace(table);
         if (awaited || awaited_.erase(std::string(table)) == 0) continue;
         standard_metrics_->controller_sync_duration(name).set(seconds_of(Clock::system().now() - started_at_));
     }

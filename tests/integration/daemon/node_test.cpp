@@ -27,7 +27,7 @@ class Node : public ::testing::Test {
     void wait_up() {
         WEFT_ASSERT_OK(weftd.wait_status("all connections", [](JsonView s) {
             return NodeBed::is_up(s, "ovn-nb") && NodeBed::is_up(s, "ovn-sb") && NodeBed::is_up(s, "ovs") &&
-                   NodeBed::is_up(s, "kubernetes");
+                   NodeBed::is_up(s, "kubernetes") && s["awaiting"].size() == 0;
         }));
     }
     static std::string cni_reason(JsonView status) { return std::string(status["cni"]["reason"].string_or("")); }
@@ -50,6 +50,10 @@ TEST_F(Node, AScrapeShowsEveryApplierAndTheCniServer) {
               "weft_applier_requests_total", "weft_applier_repaired_total"}) {
             EXPECT_TRUE(scrape->has(std::string(metric) + "{applier=\"" + applier + "\"}")) << metric << applier;
         }
+    }
+    for (const char* resource : {"node", "pod"}) {
+        EXPECT_TRUE(
+            scrape->has("ovnkube_controller_sync_duration_seconds{resource_name=\"" + std::string(resource) + "\"}"));
     }
     for (const char* name : {"ovnkube_node_build_info", "ovnkube_controller_build_info", "weft_cni_refused_total",
                              "weft_cni_scrubbed_ports_total"}) {

@@ -114,7 +114,7 @@ TEST_F(CommandTest, Status) {
     EXPECT_THAT(out(), StartsWith("weftd 9.9.9 (v9-3-gabc), role node, node n1, up "));
     for (auto line :
          {": not ready\n", "  waits for ovn-nb\n", "leader: m1; this one is standby\n", "  the Lease is gone\n",
-          "pods: not served: no lease yet, 3 CNI requests under way\n", "2 nodes, 10 pods\n",
+          "pods: not served: no lease yet; CNI requests under way: 3\n", "2 nodes, 10 pods\n",
           "\nConnections\n  NAME        STATE  ADDRESS\n  ovn-nb      down   unix:/x\n      no socket at /x\n",
           "  default-network  1.0      running  3      12         1       0          0        0\n",
           "  ovn-nb  syncing  4          7        0         0         the first answer\n",
