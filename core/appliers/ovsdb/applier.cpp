@@ -390,10 +390,11 @@ void Applier::settle(const Group& group, Levels::Mark mark) {
     for (const Item& item : group.items) {
         flying_.erase(item);
         failures_.erase(item);
+        ++applied_count_;
+        if (dirty_.contains(item)) continue;  // it may have been withdrawn since: the next look settles that
         expected_.erase(item);
         definite_.erase(item);
         withdrawn_.erase(item);
-        ++applied_count_;
     }
     // Only now: whoever is told looks at them all.
     for (const Item& item : group.items) {
