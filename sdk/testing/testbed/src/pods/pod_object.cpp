@@ -54,6 +54,7 @@ PodObject PodObject::parse(JsonView pod) {
     PodObject result{.pod_namespace = text(metadata["namespace"]),
                      .name = text(metadata["name"]),
                      .uid = text(metadata["uid"]),
+                     .version = text(metadata["resourceVersion"]),
                      .host_network = spec["hostNetwork"].boolean().value_or(false),
                      .deleting = metadata["deletionTimestamp"].is_string(),
                      .phase = text(status["phase"])};
@@ -77,7 +78,7 @@ std::string running_status(const PodObject& pod, const std::vector<Ip>& host, co
                            const std::string& now) {
     JsonWriter out;
     out.object([&] {
-        out.key("metadata").object([&] { out.member("uid", pod.uid); });
+        out.key("metadata").object([&] { out.member("uid", pod.uid).member("resourceVersion", pod.version); });
         out.key("status").object([&] {
             out.member("phase", "Running").member("startTime", now);
             if (!host.empty()) out.member("hostIP", host.front().text());

@@ -18,6 +18,7 @@ struct PodObject {
     std::string pod_namespace;
     std::string name;
     std::string uid;
+    std::string version;  ///< metadata.resourceVersion
     bool host_network = false;
     bool deleting = false;
     std::string phase;
@@ -32,7 +33,8 @@ struct PodObject {
     bool finished() const { return phase == "Succeeded" || phase == "Failed"; }
 };
 
-/// The status that a kubelet writes for a pod whose containers run: a strategic merge patch.
+/// The status that a kubelet writes for a pod whose containers run: a strategic merge patch, refused when the pod has
+/// changed meanwhile (it may have been completed by hand).
 std::string running_status(const PodObject& pod, const std::vector<Ip>& host, const std::vector<Ip>& addresses,
                            const std::string& now);
 /// An Event about the pod.

@@ -173,11 +173,7 @@ class PodRunner::Impl {
     }
 
     Result<void> reconcile(const std::string& uid) {
-        std::optional<PodObject> pod;
-        {
-            const std::lock_guard lock(mutex_);
-            if (const auto found = pods_.find(uid); found != pods_.end()) pod = found->second;
-        }
+        const auto pod = pod_of(uid);
         if (pod && !pod->deleting && !pod->finished()) return run_pod(*pod);
         if (auto gone = tear_down(uid); !gone) return gone;
         if (pod && pod->deleting) return remove_object(*pod);
@@ -197,7 +193,13 @@ class PodRunner::Impl {
             sandbox = std::move(*made);
         }
         if (auto serving = run_server(pod, *sandbox); !serving) return serving;
-        return write_status(pod, *sandbox);
+        return write_status(pod.uid, *sandbox);
+    }
+
+    std::optional<PodObject> pod_of(const std::string& uid) {
+        const std::lock_guard lock(mutex_);
+        const auto found = pods_.find(uid);
+        return found == pods_.end() ? std::nullopt : std::optional(found->second);
     }
 
     std::optional<Sandbox> sandbox_of(const std::string& uid) {
@@ -278,14 +280,20 @@ class PodRunner::Impl {
         return started.error();
     }
 
-    Result<void> write_status(const PodObject& pod, const Sandbox& sandbox) {
+    /// Of the pod as it is now: the network took its time, and annotated it.
+    Result<void> write_status(const std::string& uid, const Sandbox& sandbox) {
+        const auto now = pod_of(uid);
+        if (!now || now->deleting || now->finished()) return {};
+        const PodObject& pod = *now;
         std::vector<std::string> addresses;
         for (const auto& address : sandbox.addresses)
             addresses.push_back(address.text());
         if (pod.phase == "Running" && pod.ready && pod.addresses == addresses) return {};
         const auto status = running_status(pod, options_.addresses, sandbox.addresses, timestamp());
-        if (auto written = client_.strategic_patch(pod.path() + "/status", status); !written) return written.error();
-        return {};
+        auto written = client_.strategic_patch(pod.path() + "/status", status);
+        if (written) return {};
+        // It has changed since: that is on its way here.
+        return written.error().kind == ErrorKind::conflict ? waiting(written.error().what) : written.error();
     }
 
     /// Undoes everything of a pod on this node; nothing to do is no error.
