@@ -180,12 +180,20 @@ std::vector<Ip> AddressAllocator::wishes(const Entry& entry) const {
     return ips;
 }
 
+/// Carried by nothing but ports of the request's own name, there or gone: a pod may have again what was its own.
 bool AddressAllocator::only_on_own_port(const Entry& entry, const Book& book, std::uint32_t number) const {
-    if (book.owner(number) || book.reserved(number) || book.carriers(number) != 1) return false;
-    const auto port = ports_.find(entry.asked().carrier);
-    if (port == ports_.end() || port->second.spent) return false;
-    const auto ips = addresses_of(port->second.row.as<nb::LogicalSwitchPort>());
-    return std::find(ips.begin(), ips.end(), book.address(number)) != ips.end();
+    if (book.owner(number) || book.reserved(number)) return false;
+    const Ip ip = book.address(number);
+    const auto carries = [&](const std::vector<Ip>& ips) { return std::find(ips.begin(), ips.end(), ip) != ips.end(); };
+    std::size_t own = 0;
+    if (const auto port = ports_.find(entry.asked().carrier); port != ports_.end() && !port->second.spent) {
+        if (carries(addresses_of(port->second.row.as<nb::LogicalSwitchPort>()))) ++own;
+    }
+    for (const auto& [key, row] : departed_) {
+        const auto& port = row.as<tables::DepartedPort>();
+        if (port.name == entry.asked().carrier && carries(port.ips)) ++own;
+    }
+    return own > 0 && book.carriers(number) == own;
 }
 
 /// For a request that says which addresses it has: those or none.

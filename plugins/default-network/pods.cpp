@@ -59,8 +59,19 @@ struct RequestAddresses {
             const auto wishes = wishes_of(pod);
             if (!wishes) return out.fail(wishes.error());
             request.mac = wishes->mac;
+            request.preferred = reported_ips(pod, *node);
         }
         out.put(std::move(request));
+    }
+
+    /// What a pod without an annotation has all the same, as after the plugin was off: it runs with these addresses.
+    static std::vector<Ip> reported_ips(const tables::Pod& pod, const OwnNode& node) {
+        std::vector<Ip> ips;
+        for (const Ip& ip : pod.ips) {
+            const auto has = [&](const IpPrefix& subnet) { return subnet.contains(ip); };
+            if (std::any_of(node.subnets.begin(), node.subnets.end(), has)) ips.push_back(ip);
+        }
+        return ips;
     }
 
     static std::optional<Error> conflict_of(const Ip& ip, const OwnNode& node) {

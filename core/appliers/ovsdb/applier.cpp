@@ -380,6 +380,7 @@ void Applier::commit(std::vector<Group> groups) {
         for (const Item& item : group.items)
             flying_.emplace(item, mark);
     }
+    append_members(groups, transaction);
     if (mark != 0) add_raise(replica_, transaction);
     ++transactions_;
     const std::uint64_t number = channel_.commit(transaction);

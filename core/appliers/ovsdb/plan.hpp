@@ -24,12 +24,22 @@ struct ItemHash {
     std::size_t operator()(const Item& item) const { return hash_mix(hash_bytes(item.table), hash_bytes(item.key)); }
 };
 
+/// One member that comes into or leaves a set column of a row.
+struct MemberEdit {
+    const weft::ovsdb::TableInfo* table;
+    Uuid row;
+    const weft::ovsdb::ColumnInfo* column;
+    weft::ovsdb::Scalar member;
+    bool insert;
+};
+
 /// Where in a transaction an operation belongs.
 enum class Phase : std::uint8_t { insert, change, erase };
 
 /// Operations that must commit together, and the items they serve.
 struct Group {
     weft::ovsdb::Transaction operations;
+    std::vector<MemberEdit> members;  ///< written after the operations, with those of other groups
     std::vector<Item> items;
 };
 
@@ -40,6 +50,7 @@ class Plan {
   public:
     /// Appends an operation for `item`. In a transaction inserts come first, then changes, then deletions.
     void add(const Item& item, Phase phase, weft::ovsdb::Transaction operation);
+    void add(const Item& item, MemberEdit edit);
     /// `a` and `b` must commit together. Unknown items (not in this round) are ignored when groups are made.
     void join(const Item& a, const Item& b);
     /// Some operation of this plan serves `item`.
@@ -54,8 +65,10 @@ class Plan {
     struct Entry {
         Item item;
         std::vector<std::pair<std::uint64_t, weft::ovsdb::Transaction>> operations;  ///< by position in the round
+        std::vector<MemberEdit> members;
         std::uint32_t root = 0;
     };
+    Entry& entry_of(const Item& item);
     std::uint32_t find_root(std::uint32_t entry);
 
     std::vector<Entry> entries_;
@@ -66,5 +79,9 @@ class Plan {
 
 /// Packs whole groups into transactions of at most about `most` operations, keeping their order.
 std::vector<std::vector<Group>> pack(std::vector<Group> groups, std::size_t most);
+
+/// Appends one mutation for each row whose sets the groups edit: a server copies a set for each mutation of it, so that
+/// one for each of thousands of members would cost the square of their number.
+void append_members(const std::vector<Group>& groups, weft::ovsdb::Transaction& transaction);
 
 }  // namespace weft::appliers::ovsdb

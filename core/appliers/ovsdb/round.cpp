@@ -33,17 +33,6 @@ Transaction mutation(const weft::ovsdb::TableInfo& table, const Uuid& row, const
     return operation;
 }
 
-Transaction member_mutation(const weft::ovsdb::TableInfo& table, const Uuid& row, const weft::ovsdb::ColumnInfo& column,
-                            bool insert, Scalar member) {
-    Mutations mutations;
-    if (insert) {
-        mutations.insert(column, std::move(member));
-    } else {
-        mutations.erase(column, std::move(member));
-    }
-    return mutation(table, row, mutations);
-}
-
 }  // namespace
 
 std::vector<Group> Applier::Round::groups() && {
@@ -176,7 +165,7 @@ void Applier::Round::insert_row(const Item& item, const TableInfo& table, const 
     if (!parent.none()) {
         const Uuid on = uuid_of(parent.table, parent.key);
         if (on.is_zero()) return give_up();
-        plan_.add(item, Phase::change, hang(parent, on, uuid, true));
+        plan_.add(item, hang(parent, on, uuid, true));
     }
     count_repair(item);
     note_move(item, Move::made);
@@ -191,9 +180,9 @@ void Applier::Round::insert_row(const Item& item, const TableInfo& table, const 
 }
 
 /// `.parent`'s column loses or gains the child.
-Transaction Applier::Round::hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert) {
+MemberEdit Applier::Round::hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert) {
     const TableInfo& table = *applier_.replica_.database().table(parent.table);
-    return member_mutation(table, on, *table.column(parent.column), insert, child);
+    return {&table, on, table.column(parent.column), child, insert};
 }
 
 void Applier::Round::update_column(const Item& item, const TableInfo& table, const ColumnInfo& column,
@@ -310,12 +299,12 @@ void Applier::Round::update_large(const Item& item, const TableInfo& table, cons
             continue;
         }
         if (!applier_.replica_.contains(table, row, column, member)) {
-            plan_.add(item, Phase::change, member_mutation(table, row, column, true, member));
+            plan_.add(item, MemberEdit{&table, row, &column, member, true});
         }
     }
     for (const Scalar& member : applier_.replica_.all_members(table, row, column)) {
         if (std::find(wanted.begin(), wanted.end(), member) == wanted.end()) {
-            plan_.add(item, Phase::change, member_mutation(table, row, column, false, member));
+            plan_.add(item, MemberEdit{&table, row, &column, member, false});
         }
     }
 }
@@ -327,10 +316,10 @@ void Applier::Round::move_row(const Item& item, const TableInfo& table, const Ro
     const Uuid to = uuid_of(want.table, want.key);
     if (to.is_zero()) return block(item, trail_->missing);
     const Uuid& uuid = table.uuid_of(actual.get());
-    plan_.add(item, Phase::change, hang(want, to, uuid, true));
+    plan_.add(item, hang(want, to, uuid, true));
     if (have.none()) return;
     const Uuid from = uuid_of(have.table, have.key);
-    if (!from.is_zero()) plan_.add(item, Phase::change, hang(have, from, uuid, false));
+    if (!from.is_zero()) plan_.add(item, hang(have, from, uuid, false));
 }
 
 void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr& actual) {
@@ -353,7 +342,7 @@ void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr&
         // Rows of such tables live by being referred to.
         const Uuid from = uuid_of(parent.table, parent.key);
         if (!from.is_zero()) {
-            plan_.add(item, Phase::change, hang(parent, from, uuid, false));
+            plan_.add(item, hang(parent, from, uuid, false));
             return;
         }
     }
@@ -424,7 +413,7 @@ void Applier::Round::plan_extra(const Item& item, MemberView (*view_of)(const vo
     } else if (column->is_map()) {
         set_entry(item, *table, *column, on, view, wanted);
     } else if (there != wanted) {
-        plan_.add(item, Phase::change, member_mutation(*table, on, *column, wanted, *member));
+        plan_.add(item, MemberEdit{table, on, column, *member, wanted});
     }
     if (plan_.has(item)) {
         count_repair(item);

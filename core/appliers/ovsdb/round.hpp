@@ -51,7 +51,7 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     void update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
     void erase_row(const Item& item, const Ledger& of, const RowPtr& actual);
     void move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
-    weft::ovsdb::Transaction hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert);
+    MemberEdit hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert);
     void update_column(const Item& item, const TableInfo& table, const ColumnInfo& column, const RowPtr& desired,
                        const RowPtr& actual, weft::ovsdb::Transaction& update);
     bool write_merged(JsonWriter& w, const ColumnInfo& column, const std::vector<MemberView>& extras,

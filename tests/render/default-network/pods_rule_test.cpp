@@ -71,6 +71,16 @@ TEST(RequestAddresses, HoldsWhatTheAnnotationSays) {
     EXPECT_EQ(row->mac, Mac::of(ip("10.244.2.9")));
 }
 
+TEST(RequestAddresses, PrefersWhatARunningPodReports) {
+    auto p = pod();
+    p.ips = {ip("10.244.2.9"), ip("192.168.0.1")};
+    const auto reported = request(p);
+    EXPECT_THAT(reported.find<AddressRequest>("uid-p1/default")->preferred, ElementsAre(ip("10.244.2.9")));
+    p.annotations = {{networks, annotated_text}};
+    const auto annotated = request(p);
+    EXPECT_THAT(annotated.find<AddressRequest>("uid-p1/default")->preferred, IsEmpty());
+}
+
 TEST(RequestAddresses, AsksNothingForPodsThatGetNoInterface) {
     auto unscheduled = pod();
     unscheduled.node = "";

@@ -291,6 +291,28 @@ TEST_F(AddressAllocatorTest, PortsThatDepartedFromOtherSwitchesDoNotCount) {
     EXPECT_THAT(rig.lease("a/default").ips, SizeIs(1));
 }
 
+TEST_F(AddressAllocatorTest, WhoRanWithADepartedAddressMayGoOnWithIt) {
+    pool({"10.0.0.0/24"});
+    rig.put(3,
+            tables::DepartedPort{
+                .key = Key<tables::DepartedPort>{"1"}, .name = "port_a", .on_switch = "n1", .ips = ips({"10.0.0.1"})});
+    ask("a", {.preferred = {"10.0.0.1"}});
+    ask("b", {.preferred = {"10.0.0.1"}});
+    rig.run();
+    EXPECT_THAT(rig.lease("a/default").ips, ElementsAre(*IpPrefix::parse("10.0.0.1/24")));
+    EXPECT_THAT(rig.lease("b/default").ips, ElementsAre(*IpPrefix::parse("10.0.0.2/24")));
+    // Another port that carries it, too, makes it somebody else's.
+    rig.put(3,
+            tables::DepartedPort{
+                .key = Key<tables::DepartedPort>{"2"}, .name = "port_c", .on_switch = "n1", .ips = ips({"10.0.0.9"})});
+    rig.put(3,
+            tables::DepartedPort{
+                .key = Key<tables::DepartedPort>{"3"}, .name = "port_d", .on_switch = "n1", .ips = ips({"10.0.0.9"})});
+    ask("c", {.preferred = {"10.0.0.9"}});
+    rig.run();
+    EXPECT_THAT(rig.lease("c/default").ips, ElementsAre(*IpPrefix::parse("10.0.0.3/24")));
+}
+
 TEST_F(AddressAllocatorTest, APodMadeAnewUnderItsNameGetsAnotherAddress) {
     dual_pool();
     ask("u1", {.carrier = "web_p"});

@@ -55,6 +55,8 @@ Result<Underlay> Underlay::create(Testbed& testbed) {
 
 Result<void> Underlay::attach(const NetworkNamespace& where, const std::string& node, const std::string& device) const {
     const auto port = port_of(node);
+    // The kernel takes its time to clear away the namespace of a node that left, and with it this end of its cable.
+    [[maybe_unused]] const auto former = netns_.run({"ip", "link", "del", port});
     if (auto laid = add_veth({netns_, port, mtu}, {where, device, mtu}); !laid) return laid.error();
     if (auto off = checksum_offload_off(netns_, port); !off) return off.error();
     if (auto off = checksum_offload_off(where, device); !off) return off.error();
