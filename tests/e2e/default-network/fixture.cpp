@@ -7,10 +7,16 @@ namespace weft::testing {
 
 namespace {
 
+Result<std::string> status_of(const ClusterNode& node, const Argv& arguments = {}) {
+    const auto weftctl = std::filesystem::path(node.weftd.spec().argv.front()).parent_path() / "weftctl";
+    Argv argv{weftctl.string(), "--run-dir", (node.ovn->dir() / "weft").string(), "status"};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return run_ok(argv);
+}
+
 /// What a node's weftd says of itself, and its log: for a test that ends before it began.
 std::string what_is_with(const ClusterNode& node) {
-    const auto weftctl = std::filesystem::path(node.weftd.spec().argv.front()).parent_path() / "weftctl";
-    const auto status = run_ok({weftctl.string(), "--run-dir", (node.ovn->dir() / "weft").string(), "status"});
+    const auto status = status_of(node);
     std::ostringstream log;
     log << std::ifstream(node.weftd.spec().log).rdbuf();
     return (status ? *status : status.error().text()) + "\n" + log.str();
@@ -66,6 +72,22 @@ Result<std::string> WeftCluster::find(const std::string& node, const std::string
     while (found && found->ends_with('\n'))
         found->pop_back();
     return found;
+}
+
+Result<void> WeftCluster::wait_weftd_ready(const std::string& node) {
+    return wait_for("weftd of " + node + " to be ready", [&]() -> Result<void> {
+        const auto text = status_of(cluster_->node(node), {"-o", "json"});
+        if (!text) return waiting(text.error().text());
+        const auto status = JsonDocument::parse(*text);
+        if (!status) return status.error();
+        return status->root()["ready"].boolean().value_or(false) ? Result<void>() : Result<void>(waiting(*text));
+    });
+}
+
+Result<void> WeftCluster::wait_followed(const std::string& node) {
+    if (auto synced = cluster_->node(node).ovn->nbctl({"--timeout=60", "--wait=hv", "sync"}); !synced)
+        return synced.error();
+    return {};
 }
 
 void expect_reach(const RunningPod& from, const RunningPod& to) {

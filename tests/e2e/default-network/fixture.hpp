@@ -25,6 +25,11 @@ class WeftCluster {
     Result<std::string> find(const std::string& node, const std::string& table, const std::string& columns,
                              const std::string& condition);
 
+    /// Until the node's weftd says that it is ready.
+    Result<void> wait_weftd_ready(const std::string& node);
+    /// Until northd and the controllers have followed all that is in a node's northbound database.
+    Result<void> wait_followed(const std::string& node);
+
   private:
     std::unique_ptr<Testbed> testbed_;
     std::unique_ptr<Cluster> cluster_;
