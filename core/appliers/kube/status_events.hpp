@@ -9,8 +9,8 @@
 
 namespace weft::appliers {
 
-/// Makes an Event and a log line of what rules find wrong with an object, so that `kubectl describe` and the log show it;
-/// the log tells too when all is well again. Waiting is neither: it ends by itself.
+/// Makes an Event and a log line of what rules find wrong with an object, so that `kubectl describe` and the log show
+/// it; the log tells too when all is well again. Waiting is neither: it ends by itself.
 class StatusEvents final : public engine::Subscriber {
   public:
     explicit StatusEvents(EventRecorder& recorder) : recorder_(recorder) {}
