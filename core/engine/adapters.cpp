@@ -32,7 +32,7 @@ void AdapterRunner::changed(std::span<const Change> changes) {
 void AdapterRunner::first_round_done() {
     {
         const std::lock_guard lock(mutex_);
-        owes_call_ = true;
+        begun_ = owes_call_ = true;
     }
     schedule_();
 }
@@ -41,7 +41,7 @@ bool AdapterRunner::serve() {
     std::vector<Change> changes;
     {
         const std::lock_guard lock(mutex_);
-        if (waiting_.empty() && !owes_call_) return false;
+        if (!begun_ || (waiting_.empty() && !owes_call_)) return false;
         owes_call_ = false;
         for (auto& [key, change] : waiting_)
             changes.push_back(std::move(change));

@@ -47,6 +47,7 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
 
     std::mutex mutex_;
     std::map<std::string, Change, std::less<>> waiting_;  ///< coalesced: from the first `before` to the last `after`
+    bool begun_ = false;      ///< the first round is done: the first call tells of all its requests
     bool owes_call_ = false;  ///< the first round is over: the adapter must hear of it even without requests
     bool open_ = true;        ///< answers are let through
 };
