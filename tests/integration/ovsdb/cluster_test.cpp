@@ -132,7 +132,7 @@ TEST_F(Cluster, SurvivesTheDeathOfItsLeader) {
         send(Uuid::random());
     at(first).kill9();
     ASSERT_TRUE(owner.until([&] { return owner.connects == 2 && owner.synced; }));
-    EXPECT_TRUE(owner.resumed);
+    // Whether it resumed is up to the server: how much of the past it remembers depends on the size of the contents.
     int sure = 0;
     int unknown = 0;
     for (const auto& [id, uuid] : std::map(sent)) {
