@@ -87,7 +87,7 @@ struct AnnotateSubnets {
     static void derive(const Driver& node, const Reader<Reads>& in, Desired<Writes>& out) {
         const auto* lease = in.find<tables::SubnetLease>(Key<tables::SubnetLease>{subnet_request(node.key.text).text});
         if (!lease) return out.wait("no subnets are allocated yet");
-        const std::string field = "metadata.annotations[" + std::string(ovn::annotation::node_subnets) + "]";
+        const std::string field = annotation_field(ovn::annotation::node_subnets);
         if (!lease->problem.empty()) {
             return out.fail({ErrorKind::conflict, lease->problem, "node " + node.key.text,
                              "add a range to cluster-subnets, or delete nodes that are gone"});
@@ -128,8 +128,7 @@ struct AnnotateId {
                 {ErrorKind::conflict, lease->problem, "node " + node.key.text, "delete nodes that are gone"});
         }
         if (!lease->warning.empty()) {
-            out.warn({ErrorKind::conflict, lease->warning,
-                      "metadata.annotations[" + std::string(ovn::annotation::node_id) + "]",
+            out.warn({ErrorKind::conflict, lease->warning, annotation_field(ovn::annotation::node_id),
                       "the node has number " + std::to_string(lease->id) + " now"});
         }
         std::vector<IpPrefix> transit;

@@ -30,9 +30,12 @@ Result<IpPrefix> parse_prefix(std::string_view annotation, JsonView value) {
 
 }  // namespace
 
+std::string annotation_field(std::string_view annotation) {
+    return "metadata.annotations[" + std::string(annotation) + "]";
+}
+
 Error malformed(std::string_view annotation, std::string what, std::string mend) {
-    return {ErrorKind::invalid, std::move(what), "metadata.annotations[" + std::string(annotation) + "]",
-            std::move(mend)};
+    return {ErrorKind::invalid, std::move(what), annotation_field(annotation), std::move(mend)};
 }
 
 std::string quoted(std::string_view text) {

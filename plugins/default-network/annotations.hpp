@@ -13,6 +13,8 @@
 /// The texts of node annotations, read and written. An error says which annotation, what is wrong and how to mend it.
 namespace weft::default_network {
 
+/// An annotation as the field that an error is about.
+std::string annotation_field(std::string_view annotation);
 /// An error about an annotation of the object that a rule is run for.
 Error malformed(std::string_view annotation, std::string what, std::string mend);
 /// `text` in quotes, shortened: for error messages about what users wrote.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "annotations.hpp"
 #include "facts.hpp"
 
 #include <weft/base/result.hpp>
@@ -18,11 +19,6 @@ struct NodesByEncap {
     static constexpr std::string_view index_name = "encap";
     static std::string of(const NodeNetwork& n) { return n.encap_ips.empty() ? "" : n.encap_ips.front().text(); }
 };
-
-/// The name of an annotation as the field that an error is about.
-inline std::string annotation_field(std::string_view annotation) {
-    return "metadata.annotations[" + std::string(annotation) + "]";
-}
 
 /// Of the nodes in a bucket one that goes before `node`; nothing when it is the first itself.
 template <class Bucket>

@@ -1,3 +1,4 @@
+#include "annotations.hpp"
 #include "facts.hpp"
 #include "pod_network.hpp"
 #include "subjects.hpp"
@@ -26,10 +27,6 @@ Key<tables::AddressRequest> address_request(const tables::Pod& pod) {
 /// Does this node give the pod an interface?
 bool is_served(const tables::Pod& pod, const OwnNode& node) {
     return pod.node == node.name && !pod.host_network;
-}
-
-std::string field_of(std::string_view annotation) {
-    return "metadata.annotations[" + std::string(annotation) + "]";
 }
 
 /// Asks for the pod's addresses: those of its annotation if it has one.
@@ -77,7 +74,7 @@ struct RequestAddresses {
     static std::optional<Error> conflict_of(const Ip& ip, const OwnNode& node) {
         const auto taken = [&](const std::string& by) {
             return Error{ErrorKind::conflict, ip.text() + " is the address of " + by,
-                         field_of(ovn::annotation::pod_networks), "delete the pod: it gets another address"};
+                         annotation_field(ovn::annotation::pod_networks), "delete the pod: it gets another address"};
         };
         for (const auto& subnet : node.subnets) {
             if (ip == ovn::gateway_address(subnet).ip()) return taken("the cluster router");
@@ -109,7 +106,8 @@ struct ConnectPod {
         if (!wishes) return out.fail(wishes.error());
         if (wishes->ips) {
             out.warn({ErrorKind::invalid, "ips are not granted on the default network",
-                      field_of(ovn::annotation::default_network), "remove them: the pod gets addresses of its node"});
+                      annotation_field(ovn::annotation::default_network),
+                      "remove them: the pod gets addresses of its node"});
         }
         const auto annotated = annotated_network(pod);
         if (!annotated) return out.fail(annotated.error());
@@ -126,7 +124,8 @@ struct ConnectPod {
 
     static Error problem_of(const tables::AddressLease& lease) {
         const bool exhausted = lease.problem.starts_with("subnet address pool exhausted");
-        return {ErrorKind::conflict, lease.problem, exhausted ? std::string() : field_of(ovn::annotation::pod_networks),
+        return {ErrorKind::conflict, lease.problem,
+                exhausted ? std::string() : annotation_field(ovn::annotation::pod_networks),
                 exhausted ? "delete pods of this node, or give nodes larger subnets; the pod goes on by itself"
                           : "delete the pod: it gets another address"};
     }
