@@ -13,11 +13,16 @@ namespace {
 /// freed would be spread over as many heaps.
 constexpr int arenas = 2;
 
+/// Buffers of this size and more go back to the system when they are freed. By itself glibc raises the bound each time
+/// one was, and from then on buffers lie between the rows that come meanwhile.
+constexpr int mapped_from = 64 << 10;
+
 }  // namespace
 
 void HeapKeeper::set_up() {
 #ifdef __GLIBC__
     mallopt(M_ARENA_MAX, arenas);
+    mallopt(M_MMAP_THRESHOLD, mapped_from);
 #endif
 }
 

@@ -224,14 +224,21 @@ int Daemon::run() {
 }
 
 std::optional<TimePoint> Daemon::turn() {
-    if (node_) node_->drain();
+    // On a busy node, connections come before telling of them.
+    if (node_) {
+        kube_->hold_writes(true);
+        node_->drain();
+    }
     const auto report = engine_->tick();
     ++ticks_;
     if (report.runs > 0 || report.input_changes > 0) {
         standard_metrics_->ticks().add();
         standard_metrics_->tick_duration().observe(seconds_of(report.took));
     }
-    if (node_) node_->flush();
+    if (node_) {
+        node_->flush();
+        kube_->hold_writes(node_->writing());
+    }
     heap_.turn(report.runs + report.input_changes, Clock::system().now());
     update_health();
     health_.beat();
@@ -283,7 +290,7 @@ void Daemon::update_health() {
     }
     if (const auto& pod = config_.settings().weft.pod_name; node_ && !pod.empty()) {
         // Of the own node's pods, so known where pods are watched.
-        const auto* own =
+        const auto own =
             engine_->find<tables::Pod>(Key<tables::Pod>{config_.settings().kubernetes.ovn_config_namespace, pod});
         health_.set_terminating(own && own->terminating);
     }

@@ -41,6 +41,8 @@ class KubePart {
     void stop();
 
     kube::Client& client() { return client_; }
+    /// Requests that can wait do so while this is set. Any thread.
+    void hold_writes(bool held) { annotations_.hold(held); }
     appliers::Status status() const { return annotations_.status(); }
     std::vector<kube::ReflectorStatus> watches() const { return watches_.status(); }
     const std::string& server() const { return options_.access.server; }

@@ -173,6 +173,10 @@ void NodePart::judge_links() {
     }
 }
 
+bool NodePart::writing() const {
+    return north_.applier().writing() || south_.applier().writing() || switch_.applier().writing();
+}
+
 std::optional<TimePoint> NodePart::next_deadline() const {
     std::optional<TimePoint> next;
     for (const OvsdbLink* link : links()) {

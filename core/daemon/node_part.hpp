@@ -41,6 +41,8 @@ class NodePart final : private engine::Subscriber {
     /// Sends what the appliers have; after each tick.
     void flush();
     std::optional<TimePoint> next_deadline() const;
+    /// Transactions are on their way to a database.
+    bool writing() const;
 
     /// Also for installed plugins that are switched off: what they had put is taken away.
     void add_claims(const plugin::Loaded& plugin);

@@ -33,7 +33,7 @@ EnginePods::EnginePods(engine::Engine& engine, Loop& loop, kube::Client& client)
 void EnginePods::find(const std::string& ns, const std::string& name,
                       std::function<void(Result<std::optional<cni::PodFacts>>)> answer) {
     loop_.post([this, ns, name, answer = std::move(answer)] {
-        const auto* pod = engine_.find<tables::Pod>(Key<tables::Pod>{ns, name});
+        const auto pod = engine_.find<tables::Pod>(Key<tables::Pod>{ns, name});
         if (!pod) return ask_server(ns, name, answer);
         const auto* source = tables::find_annotation(pod->annotations, config_source);
         answer(std::optional(cni::PodFacts{pod->uid, source && *source != "api"}));

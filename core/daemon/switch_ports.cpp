@@ -62,17 +62,17 @@ void BridgePorts::subscribe(cni::SwitchListener* listener) {
 }
 
 Uuid BridgePorts::bridge() const {
-    const auto* row = link_.replica().find_by_key<ovs::Bridge>(integration_bridge);
+    const auto row = link_.replica().find_by_key<ovs::Bridge>(integration_bridge);
     return row ? row->uuid : Uuid();
 }
 
 std::string BridgePorts::datapath_type() const {
-    const auto* row = link_.replica().find_by_key<ovs::Bridge>(integration_bridge);
+    const auto row = link_.replica().find_by_key<ovs::Bridge>(integration_bridge);
     return row ? row->datapath_type.get() : std::string();
 }
 
 bool BridgePorts::on_bridge(std::string_view interface) const {
-    const auto* port = link_.replica().find_by_key<ovs::Port>(interface);
+    const auto port = link_.replica().find_by_key<ovs::Port>(interface);
     return port && port->parent.key == integration_bridge;
 }
 
@@ -163,7 +163,7 @@ void BridgePorts::add_port(const cni::AddPort& add, const Uuid& on, Transaction&
 }
 
 void BridgePorts::remove_port(const std::string& name, const Uuid& on, Transaction& into) const {
-    const auto* port = link_.replica().find_by_key<ovs::Port>(name);
+    const auto port = link_.replica().find_by_key<ovs::Port>(name);
     if (!port || port->parent.key != integration_bridge) return;
     Mutations mutations;
     mutations.erase(*info<ovs::Bridge>().column("ports"), port->uuid);
@@ -171,7 +171,7 @@ void BridgePorts::remove_port(const std::string& name, const Uuid& on, Transacti
 }
 
 void BridgePorts::set_ids(const cni::SetExternalIds& set, Transaction& into) const {
-    const auto* interface = link_.replica().find_by_key<ovs::Interface>(set.name);
+    const auto interface = link_.replica().find_by_key<ovs::Interface>(set.name);
     if (!interface) return;
     const ColumnInfo& ids = *info<ovs::Interface>().column("external_ids");
     Mutations mutations;

@@ -83,6 +83,7 @@ struct Source {
     std::uint32_t target = 0;  ///< cell, bucket or table
     std::uint32_t stamp = 0;   ///< of the last run that read it: a second read adds no link
     Kind kind = Kind::row;
+    bool warm = false;  ///< a row of many readers, kept laid out as well
 };
 
 /// Where in its cell an instance's put is.

@@ -9,6 +9,7 @@ namespace weft::engine {
 Engine::Impl::Impl(Engine& owner, EngineOptions given)
     : engine(owner),
       options(std::move(given)),
+      queue(options.portion),
       owners(store, nodes),
       statuses(store, nodes, owners),
       adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }) {

@@ -31,6 +31,8 @@ struct EngineOptions {
     unsigned threads = 1;
     /// Fewer dirty instances of a stratum than this run on the engine thread.
     std::size_t parallel_from = 64;
+    /// Input beyond so many rows waits for the next tick, which follows at once. What was posted together stays so.
+    std::size_t portion = 512;
     /// Retry of fail(ErrorKind::again): after the first, then doubled up to the most.
     Duration first_retry = std::chrono::seconds(1);
     Duration most_retry = std::chrono::seconds(60);
@@ -118,9 +120,9 @@ class Engine {
     bool ready(std::string_view table) const;
 
     template <TableTag T>
-    const RowOf<T>* find(const Key<RowOf<T>>& key) const {
+    std::optional<RowOf<T>> find(const Key<RowOf<T>>& key) const {
         const RowPtr row = find(T::table_name, key.text);
-        return row ? &row.template as<RowOf<T>>() : nullptr;  // the table keeps it until the next tick
+        return row ? std::optional(row.template as<RowOf<T>>()) : std::nullopt;
     }
 
     // Looking inside -------------------------------------------------------------------------------------------------

@@ -36,8 +36,11 @@ bool InputQueue::post(ChangeSet changes) {
     {
         const std::lock_guard lock(mutex_);
         first = !pending();
+        if (changes.empty()) return false;
+        Batch& batch = newest();
         for (auto& table : changes.tables_) {
-            PendingInput& input = batch_.tables[std::move(table.table)];
+            PendingInput& input = batch.tables[std::move(table.table)];
+            batch.rows += table.rows.size();
             input.completes |= table.completes;
             if (table.replaces) {
                 input.replaces = true;
@@ -52,7 +55,6 @@ bool InputQueue::post(ChangeSet changes) {
                 input.rows.insert(std::move(known));
             }
         }
-        first = first && pending();
     }
     arrived_.notify_one();
     return first;
@@ -63,7 +65,7 @@ bool InputQueue::post(std::function<void(Engine&)> work) {
     {
         const std::lock_guard lock(mutex_);
         first = !pending();
-        batch_.work.push_back(std::move(work));
+        work_.push_back(std::move(work));
     }
     arrived_.notify_one();
     return first;
@@ -83,7 +85,24 @@ bool InputQueue::wake() {
 InputQueue::Batch InputQueue::take() {
     const std::lock_guard lock(mutex_);
     woken_ = false;
-    return std::exchange(batch_, {});
+    Batch batch;
+    if (!batches_.empty()) {
+        batch = std::move(batches_.front());
+        batches_.pop_front();
+    }
+    batch.work = std::exchange(work_, {});
+    return batch;
+}
+
+bool InputQueue::has_more() {
+    const std::lock_guard lock(mutex_);
+    return pending();
+}
+
+/// The one that posts go to.
+InputQueue::Batch& InputQueue::newest() {
+    if (batches_.empty() || batches_.back().rows >= portion_) batches_.emplace_back();
+    return batches_.back();
 }
 
 bool InputQueue::wait(std::optional<Duration> at_most) {

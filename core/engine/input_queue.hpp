@@ -1,59 +1,63 @@
 #pragma once
 
 #include "engine/change_set.hpp"
+#include "engine/keyed_rows.hpp"
 
 #include <weft/base/clock.hpp>
-#include <weft/base/hash.hpp>
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 namespace weft::engine {
 
 class Engine;
 
-struct RowKeyHash {
-    std::size_t operator()(const RowPtr& row) const { return hash_bytes(row.key()); }
-};
-struct RowKeyEqual {
-    bool operator()(const RowPtr& a, const RowPtr& b) const { return a.key() == b.key(); }
-};
-
 /// What has been posted to one table since the last tick, newest for each key.
 struct PendingInput {
     bool replaces = false;
     bool completes = false;
-    std::unordered_set<RowPtr, RowKeyHash, RowKeyEqual> rows;  ///< an erasure is a row that has only a key
+    KeyedRows rows;  ///< an erasure is a row that has only a key
 };
 
-/// The one door into the engine: any thread puts, the engine thread takes.
+/// The one door into the engine: any thread puts, the engine thread takes. Under a flood it hands out bounded portions:
+/// appliers are then at work on the first one while rules run on the next, and what a tick needs in passing stays
+/// small.
 class InputQueue {
   public:
     struct Batch {
         std::map<std::string, PendingInput, std::less<>> tables;
+        std::size_t rows = 0;
         std::vector<std::function<void(Engine&)>> work;
     };
+
+    /// What is posted after a batch holds `portion` rows belongs to the next one. A ChangeSet is never cut.
+    explicit InputQueue(std::size_t portion) : portion_(portion) {}
 
     /// True when nothing was waiting before.
     bool post(ChangeSet changes);
     bool post(std::function<void(Engine&)> work);
     bool wake();
+    /// The oldest batch, and all work.
     Batch take();
+    bool has_more();
     /// Waits for input, or as long as told. True: there is some.
     bool wait(std::optional<Duration> at_most);
 
   private:
-    bool pending() const { return woken_ || !batch_.tables.empty() || !batch_.work.empty(); }
+    bool pending() const { return woken_ || !batches_.empty() || !work_.empty(); }
+    Batch& newest();
 
     std::mutex mutex_;
     std::condition_variable arrived_;
-    Batch batch_;
+    const std::size_t portion_;
+    std::deque<Batch> batches_;
+    std::vector<std::function<void(Engine&)>> work_;
     bool woken_ = false;
 };
 

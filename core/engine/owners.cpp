@@ -17,7 +17,7 @@ bool Owners::smaller(InstanceId a, InstanceId b) const {
     if (left.driver != right.driver) {
         const auto precedence = [&](const Instance& instance) -> std::int64_t {
             const Cell& driver = store_.cells[instance.driver];
-            return driver.present ? driver.holder.type().precedence(driver.holder.get()) : 0;
+            return driver.present ? driver.holder.precedence() : 0;
         };
         const std::int64_t first = precedence(left);
         const std::int64_t second = precedence(right);

@@ -18,9 +18,19 @@ void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint
     deadline_.reset();
     scans_ = 0;
     const auto start = std::chrono::steady_clock::now();
-    node.derive(store.cells[store.instances[instance].driver].holder.get(), *this, *this);
+    node.derive(open(store.instances[instance].driver), *this, *this);
     check_puts();
+    open_.clear();
     took_ = std::chrono::steady_clock::now() - start;
+}
+
+const void* Run::open(CellId cell) {
+    const OpenRow* warm = store_->warm(cell);
+    return warm != nullptr ? warm->get() : open(store_->cells[cell].holder);
+}
+
+const void* Run::open(const RowPtr& row) {
+    return std::as_const(open_.emplace_back(row.open())).get();
 }
 
 void Run::record(Source::Kind kind, std::size_t slot, std::uint32_t target, std::string_view text) {
@@ -38,8 +48,7 @@ const void* Run::find(std::size_t slot, std::string_view key) {
     const CellId id = store_->find(*node_->reads[slot].table, key);
     record(Source::Kind::row, slot, id, key);
     if (id == 0) return nullptr;
-    const Cell& cell = store_->cells[id];
-    return cell.present ? cell.holder.get() : nullptr;
+    return store_->cells[id].present ? open(id) : nullptr;
 }
 
 void Run::bucket(std::size_t slot, std::string_view value, void* context,
@@ -47,7 +56,7 @@ void Run::bucket(std::size_t slot, std::string_view value, void* context,
     const BucketId id = store_->find_bucket(*node_->reads[slot].index, value);
     record(Source::Kind::bucket, slot, id, value);
     if (id == 0) return;
-    store_->buckets[id].cells.each([&](CellId cell) { visit(context, store_->cells[cell].holder.get()); });
+    store_->buckets[id].cells.each([&](CellId cell) { visit(context, open(cell)); });
 }
 
 void Run::scan(std::size_t slot, void* context, void (*visit)(void* context, const void* row)) {
@@ -55,7 +64,7 @@ void Run::scan(std::size_t slot, void* context, void (*visit)(void* context, con
     record(Source::Kind::scan, slot, 0, {});
     ++scans_;
     for (const CellId cell : store_->sorted(table))
-        visit(context, store_->cells[cell].holder.get());
+        visit(context, open(cell));
 }
 
 void Run::list(std::size_t slot, std::string_view key, void* context, void (*visit)(void* context, const void* row)) {
@@ -63,10 +72,10 @@ void Run::list(std::size_t slot, std::string_view key, void* context, void (*vis
     record(Source::Kind::row, slot, id, key);
     if (id == 0 || !store_->cells[id].present) return;
     if (!store_->cells[id].rivals || node_->reads[slot].table->merge() != Merge::ordered) {
-        return visit(context, store_->cells[id].holder.get());
+        return visit(context, open(id));
     }
     for (const Put& put : node_->owners->puts(id))
-        visit(context, put.row.get());
+        visit(context, open(put.row));
 }
 
 bool Run::passed(TimePoint when) {

@@ -54,6 +54,8 @@ class Run final : public detail::ReaderCore, public detail::DesiredCore {
     void warn(Error error) override;
 
   private:
+    const void* open(CellId cell);
+    const void* open(const RowPtr& row);
     void record(Source::Kind kind, std::size_t slot, std::uint32_t target, std::string_view text);
     void check_puts();
 
@@ -67,6 +69,7 @@ class Run final : public detail::ReaderCore, public detail::DesiredCore {
     std::vector<ReadRecord> reads_;
     std::string texts_;
     std::vector<NewPut> puts_;
+    std::vector<OpenRow> open_;  ///< what derive was shown, laid out until it returns
     std::optional<TimePoint> deadline_;
     std::size_t scans_ = 0;
     Duration took_{};

@@ -28,20 +28,23 @@ struct Target {
     RowPtr row;
     std::uint32_t space = 0;
     SmallVector<PairLink> pairs;
+    std::string_view text() const { return row.key(); }
 };
 
 struct Selector {
-    RowPtr row;
+    std::string key;
+    LabelSelector targets;
     std::uint32_t space = 0;  ///< one of the two
     std::uint32_t group = 0;
     std::uint32_t indexed_under = 0;
     SmallVector<PairLink> pairs;
+    std::string_view text() const { return key; }
 };
 
-/// A namespace that has a row, targets or selectors.
+/// A namespace that has labels, targets or selectors.
 struct Space {
     std::string name;
-    RowPtr row;
+    std::optional<Labels> labels;  ///< of its row
     Ids targets;
     Ids groups;  ///< sorted
     LabelIndex by_label;
@@ -81,15 +84,14 @@ class Selection final : public Operator {
     // Finding by key
     template <class T>
     static std::uint32_t find(const Slab<T>& slab, const IdSet& ids, std::string_view key) {
-        return ids.find(hash(key), [&](std::uint32_t id) { return slab[id].row.key() == key; });
+        return ids.find(hash(key), [&](std::uint32_t id) { return slab[id].text() == key; });
     }
     static std::uint32_t hash(std::string_view key) { return static_cast<std::uint32_t>(hash_bytes(key)); }
 
-    const Labels& labels(const RowPtr& target) const { return access_.target_labels(target.get()); }
-    const Labels& space_labels(const Space& space) const {
-        return *static_cast<const Labels*>(access_.namespace_labels(space.row.get()));
+    Labels labels(const RowPtr& target) const { return access_.target_labels(target.open().get()); }
+    std::string namespace_of(const RowPtr& target) const {
+        return std::string(access_.target_namespace(target.open().get()));
     }
-    const LabelSelector& wanted(const Selector& selector) const { return access_.selector_targets(selector.row.get()); }
     bool holds(const LabelSelector& selector, const Labels& of) {
         ++evaluations_;
         return matches(selector, of);
@@ -104,7 +106,7 @@ class Selection final : public Operator {
     }
     void release_space(std::uint32_t id) {
         const Space& space = spaces_[id];
-        if (space.row || !space.targets.empty() || !space.selectors.empty()) return;
+        if (space.labels || !space.targets.empty() || !space.selectors.empty()) return;
         space_ids_.erase(space_ids_.find(space.name));
         spaces_.free(id);
     }
@@ -115,13 +117,13 @@ class Selection final : public Operator {
         Target& target = targets_[target_id];
         selector.pairs.push_back({target_id, target.pairs.size()});
         target.pairs.push_back({selector_id, selector.pairs.size() - 1});
-        out_->put(0, access_.make_member(selector.row.key(), target.row.key()));
+        out_->put(0, access_.make_member(selector.key, target.row.key()));
     }
     void part(std::uint32_t target_id, std::uint32_t place) {
         Target& target = targets_[target_id];
         const PairLink link = target.pairs[place];
         Selector& selector = selectors_[link.other];
-        scratch_.assign(selector.row.key());
+        scratch_.assign(selector.key);
         scratch_ += '#';
         scratch_ += target.row.key();
         out_->erase(0, scratch_);
@@ -146,17 +148,18 @@ class Selection final : public Operator {
     void change_namespace(const Change& change) {
         const std::uint32_t id = obtain_space(change.key());
         Space& space = spaces_[id];
-        const bool same =
-            change.after && space.row &&
-            *static_cast<const Labels*>(access_.namespace_labels(change.after.get())) == space_labels(space);
-        if (space.row && !same) spaces_by_label_.remove(id, space_labels(space));
-        if (space.row && !change.after) erase_id(known_spaces_, id);
-        if (!space.row && change.after) known_spaces_.push_back(id);
-        space.row = change.after;
-        if (same) return;
+        std::optional<Labels> changed;
+        if (change.after) {
+            changed = *static_cast<const Labels*>(access_.namespace_labels(change.after.open().get()));
+        }
+        if (changed && space.labels == changed) return;
+        if (space.labels) spaces_by_label_.remove(id, *space.labels);
+        if (space.labels && !changed) erase_id(known_spaces_, id);
+        if (!space.labels && changed) known_spaces_.push_back(id);
+        space.labels = std::move(changed);
         Ids now;
-        if (space.row) {
-            const Labels& of = space_labels(space);
+        if (space.labels) {
+            const Labels& of = *space.labels;
             spaces_by_label_.add(id, of);
             group_index_.candidates(of, [&](std::uint32_t group) {
                 if (holds(groups_[group].namespaces, of)) now.push_back(group);
@@ -185,9 +188,9 @@ class Selection final : public Operator {
     void join_group(std::uint32_t space_id, std::uint32_t group) {
         groups_[group].spaces.push_back(space_id);
         for (const std::uint32_t target : spaces_[space_id].targets) {
-            const Labels& of = labels(targets_[target].row);
+            const Labels of = labels(targets_[target].row);
             groups_[group].selectors.candidates(of, [&](std::uint32_t selector) {
-                if (holds(wanted(selectors_[selector]), of)) pair(selector, target);
+                if (holds(selectors_[selector].targets, of)) pair(selector, target);
             });
         }
     }
@@ -206,37 +209,39 @@ class Selection final : public Operator {
         }
         if (selector.group != 0) {
             Group& group = groups_[selector.group];
-            group.selectors.remove(id, wanted(selector), selector.indexed_under);
+            group.selectors.remove(id, selector.targets, selector.indexed_under);
             if (group.selectors.empty()) remove_group(selector.group);
         } else {
-            spaces_[selector.space].selectors.remove(id, wanted(selector), selector.indexed_under);
+            spaces_[selector.space].selectors.remove(id, selector.targets, selector.indexed_under);
             release_space(selector.space);
         }
-        selector_ids_.erase(hash(selector.row.key()), id);
+        selector_ids_.erase(hash(selector.key), id);
         selectors_.free(id);
     }
     void add_selector(const RowPtr& row) {
         const std::uint32_t id = selectors_.make();
         Selector& selector = selectors_[id];
-        selector.row = row;
+        const OpenRow open = row.open();
+        selector.key = row.key();
+        selector.targets = access_.selector_targets(open.get());
         selector_ids_.insert(hash(row.key()), id);
-        const std::string& space = access_.selector_namespace(row.get());
+        const std::string& space = access_.selector_namespace(open.get());
         if (space.empty()) {
-            selector.group = obtain_group(access_.selector_namespaces(row.get()));
+            selector.group = obtain_group(access_.selector_namespaces(open.get()));
             Group& group = groups_[selector.group];
-            selector.indexed_under = group.selectors.add(id, wanted(selector));
+            selector.indexed_under = group.selectors.add(id, selector.targets);
             for (const std::uint32_t in : group.spaces)
                 find_targets(id, in);
         } else {
             selector.space = obtain_space(space);
-            selector.indexed_under = spaces_[selector.space].selectors.add(id, wanted(selector));
+            selector.indexed_under = spaces_[selector.space].selectors.add(id, selector.targets);
             find_targets(id, selector.space);
         }
     }
     void find_targets(std::uint32_t id, std::uint32_t space_id) {
         const Selector& selector = selectors_[id];
         Space& space = spaces_[space_id];
-        const LabelSelector& what = wanted(selector);
+        const LabelSelector& what = selector.targets;
         const auto consider = [&](std::uint32_t target) {
             if (holds(what, labels(targets_[target].row))) pair(id, target);
         };
@@ -245,7 +250,7 @@ class Selection final : public Operator {
                 consider(target);
         } else {
             const Requirement& requirement = what.requirements[selector.indexed_under];
-            const auto labels_of = [&](std::uint32_t target) -> const Labels& { return labels(targets_[target].row); };
+            const auto labels_of = [&](std::uint32_t target) { return labels(targets_[target].row); };
             space.by_label.find(requirement.label, requirement.values, space.targets, labels_of, consider);
         }
     }
@@ -259,7 +264,7 @@ class Selection final : public Operator {
         group.namespaces = namespaces;
         group.indexed_under = group_index_.add(id, namespaces);
         const auto consider = [&](std::uint32_t space) {
-            if (!holds(namespaces, space_labels(spaces_[space]))) return;
+            if (!holds(namespaces, *spaces_[space].labels)) return;
             group.spaces.push_back(space);
             Ids& groups = spaces_[space].groups;
             groups.insert(
@@ -270,7 +275,7 @@ class Selection final : public Operator {
                 consider(space);
         } else {
             const Requirement& requirement = namespaces.requirements[group.indexed_under];
-            const auto labels_of = [&](std::uint32_t space) -> const Labels& { return space_labels(spaces_[space]); };
+            const auto labels_of = [&](std::uint32_t space) -> const Labels& { return *spaces_[space].labels; };
             spaces_by_label_.find(requirement.label, requirement.values, known_spaces_, labels_of, consider);
         }
         group.text = text;
@@ -294,8 +299,7 @@ class Selection final : public Operator {
         std::uint32_t id = find(targets_, target_ids_, change.key());
         if (id != 0) {
             Target& target = targets_[id];
-            const bool stays =
-                change.after && access_.target_namespace(change.after.get()) == spaces_[target.space].name;
+            const bool stays = change.after && namespace_of(change.after) == spaces_[target.space].name;
             if (stays && labels(change.after) == labels(target.row)) {
                 target.row = change.after;  // nothing that a selector can see
                 return;
@@ -309,7 +313,7 @@ class Selection final : public Operator {
         if (!change.after) return;
         if (id == 0) {
             id = targets_.make();
-            targets_[id].space = obtain_space(access_.target_namespace(change.after.get()));
+            targets_[id].space = obtain_space(namespace_of(change.after));
             spaces_[targets_[id].space].targets.push_back(id);
             target_ids_.insert(hash(change.key()), id);
         }
@@ -329,10 +333,10 @@ class Selection final : public Operator {
     void match(std::uint32_t id) {
         Target& target = targets_[id];
         const Space& space = spaces_[target.space];
-        const Labels& of = labels(target.row);
+        const Labels of = labels(target.row);
         matching_.clear();
         const auto consider = [&](std::uint32_t selector) {
-            if (holds(wanted(selectors_[selector]), of)) matching_.push_back(selector);
+            if (holds(selectors_[selector].targets, of)) matching_.push_back(selector);
         };
         space.selectors.candidates(of, consider);
         for (const std::uint32_t group : space.groups)

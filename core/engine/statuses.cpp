@@ -135,7 +135,7 @@ void Statuses::show(InstanceId id, std::int64_t now_ms) {
     }
     RuleStatus status = status_of(*nodes_[instance.node], store_.key(instance.driver), state, *error);
     const Cell& driver = store_.cells[instance.driver];
-    if (driver.present) status.on = driver.holder.type().object(driver.holder.get());
+    if (driver.present) status.on = driver.holder.object();
     instance.has_status = true;
     put(std::move(status), now_ms);
 }
@@ -144,7 +144,7 @@ void Statuses::show(InstanceId id, std::int64_t now_ms) {
 void Statuses::put(RuleStatus status, std::int64_t now_ms) {
     const CellId known = store_.find(table_, status.key.text);
     if (known != 0 && store_.cells[known].present) {
-        const auto& old = store_.cells[known].holder.as<RuleStatus>();
+        const auto old = store_.cells[known].holder.as<RuleStatus>();
         status.since_ms = old.since_ms;
         if (detail::equal_fields(old, status)) return;
     }

@@ -4,6 +4,10 @@
 
 namespace weft::engine {
 
+namespace {
+constexpr std::uint32_t readers_of_warm = 16;
+}
+
 bool ByKey::operator()(CellId a, CellId b) const {
     return store->key(a) < store->key(b);
 }
@@ -130,6 +134,19 @@ void Store::show(CellId id, RowPtr row) {
         cell.present = bool(row);
     }
     if (row) cell.holder = std::move(row);  // an absent cell keeps the old row until the sweep, for its key
+    if (cell.source != 0 && sources[cell.source].warm) heat(cell.source);
+}
+
+/// Unpacking a row for each of thousands of readers would cost more than keeping it.
+void Store::heat(SourceId id) {
+    Source& source = sources[id];
+    const Cell& cell = cells[source.target];
+    source.warm = cell.present;
+    if (source.warm) {
+        warm_.insert_or_assign(source.target, cell.holder.open());
+    } else {
+        warm_.erase(source.target);
+    }
 }
 
 const std::vector<CellId>& Store::sorted(Table& table) {
@@ -218,6 +235,8 @@ void Store::link(InstanceId id, SourceId source) {
     auto& readers = sources[source].readers;
     instance.reads.push_back({source, readers.size()});
     readers.push_back({id, instance.reads.size() - 1});
+    const Source& read = sources[source];
+    if (readers.size() == readers_of_warm && read.kind == Source::Kind::row && !read.warm) heat(source);
 }
 
 void Store::unlink(InstanceId id, std::uint32_t first) {
@@ -275,7 +294,7 @@ void Store::sweep() {
         }
         table->log.clear();
         table->changes.clear();
-        if (table->log.capacity() > 1024) table->log.shrink_to_fit(), table->changes.shrink_to_fit();
+        if (table->log.capacity() > 64) table->log.shrink_to_fit(), table->changes.shrink_to_fit();
     }
     for (const CellId cell : loose_cells_)
         sweep_cell(cell);
@@ -288,6 +307,7 @@ void Store::sweep() {
 
 void Store::forget_source(SourceId& source) {
     if (source == 0 || !sources[source].readers.empty()) return;
+    if (sources[source].warm) warm_.erase(sources[source].target);
     sources.free(source);
     source = 0;
 }

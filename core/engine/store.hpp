@@ -25,7 +25,7 @@ class Index {
 
     Table& table() const { return table_; }
     const std::string& name() const { return name_; }
-    std::string of(const RowPtr& row) const { return of_(row.get()); }
+    std::string of(const RowPtr& row) const { return of_(row.open().get()); }
     bool is(const IndexSpec& spec) const { return of_ == spec.of && name_ == spec.name; }
 
     IdSet buckets;
@@ -112,6 +112,11 @@ class Store {
     /// What readers see from now on; an empty pointer for nothing. Logged, with the first row of the tick.
     void show(CellId cell, RowPtr row);
     Logged& log(CellId cell);
+    /// The row of a cell that many read, laid out; null for the others. Safe for readers.
+    const OpenRow* warm(CellId cell) const {
+        const SourceId source = cells[cell].source;
+        return source != 0 && sources[source].warm ? &warm_.at(cell) : nullptr;
+    }
     /// Present cells in key order; kept until the table's set of keys changes. Safe for readers.
     const std::vector<CellId>& sorted(Table& table);
     void sort_changes(Table& table);
@@ -143,9 +148,11 @@ class Store {
     void sweep_cell(CellId cell);
     void sweep_bucket(BucketId bucket);
     void forget_source(SourceId& source);
+    void heat(SourceId source);
 
     std::vector<std::unique_ptr<Table>> tables_;
     std::unordered_map<std::string, std::uint16_t, StringHash, std::equal_to<>> by_name_;
+    std::unordered_map<CellId, OpenRow> warm_;
     std::vector<CellId> loose_cells_;      ///< perhaps not needed any more
     std::vector<BucketId> loose_buckets_;  ///< the same
     std::mutex sorting_;                   ///< readers on several threads may want one table sorted

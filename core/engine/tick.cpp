@@ -42,6 +42,7 @@ TickReport Engine::Impl::tick() {
     deliver(report);
     store.sweep();
     report.awaiting = awaiting();
+    notify(queue.has_more());
     report.next_deadline = deadlines.next();
     report.took = std::chrono::steady_clock::now() - start;
     return report;
@@ -100,7 +101,7 @@ void Engine::Impl::settle(Table& table, TickReport& report) {
         if (!entry.list_changed && same_row(entry.before, cell)) continue;
         reindex(table, entry.cell, entry.before);
         const bool moved = cell.instances != 0 && cell.present && entry.before &&
-                           table.type().precedence(entry.before.get()) != table.type().precedence(cell.holder.get());
+                           entry.before.precedence() != cell.holder.precedence();
         for (InstanceId driven = cell.instances; driven != 0; driven = store.instances[driven].next) {
             mark(driven, {Cause::Kind::driver, entry.cell});
             if (moved) store.instances[driven].moved = true;

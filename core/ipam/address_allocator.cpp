@@ -10,9 +10,8 @@ namespace {
 
 enum Input : std::size_t { pool_input, request_input, port_input, departed_input };
 
-std::string_view name_of(const RowPtr& port) {
-    const auto& name = port.as<nb::LogicalSwitchPort>().name;
-    return name.declared() ? std::string_view(*name) : std::string_view();
+std::string name_of(const RowPtr& port) {
+    return port.as<nb::LogicalSwitchPort>().name.get();
 }
 
 }  // namespace
@@ -126,9 +125,7 @@ void AddressAllocator::port_changed(const Change& change) {
     if (!change.after) return;
     for (auto& [key, pool] : pools_)
         count_port(pool, change.after, true);
-    // The key looks into the row: never keep an old key with a new row.
-    ports_.erase(name_of(change.after));
-    ports_.emplace(name_of(change.after), Port{change.after, spent});
+    ports_.insert_or_assign(name_of(change.after), Port{change.after, spent});
 }
 
 void AddressAllocator::count_port(Pool& pool, const RowPtr& row, bool carried) {

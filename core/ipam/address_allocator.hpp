@@ -35,7 +35,7 @@ class AddressAllocator final : public Operator {
         bool fixed = false;      ///< the addresses are those that the request said it has
         std::string problem;
 
-        const tables::AddressRequest& asked() const { return request.as<tables::AddressRequest>(); }
+        tables::AddressRequest asked() const { return request.as<tables::AddressRequest>(); }
     };
     using Book = AddressBook<Entry>;
     struct Pool {
@@ -73,7 +73,7 @@ class AddressAllocator final : public Operator {
 
     std::unordered_map<std::string, Pool, StringHash, std::equal_to<>> pools_;
     std::unordered_map<std::string, Entry, StringHash, std::equal_to<>> entries_;
-    std::unordered_map<std::string_view, Port, StringHash, std::equal_to<>> ports_;  ///< by name, which the row owns
+    std::unordered_map<std::string, Port, StringHash, std::equal_to<>> ports_;  ///< by name
     std::unordered_map<std::string, RowPtr> departed_;
     std::set<std::string> dirty_;
 };

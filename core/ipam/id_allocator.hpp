@@ -29,7 +29,7 @@ class IdAllocator final : public Operator {
         std::string problem;
         std::string warning;
 
-        const tables::IdRequest& asked() const { return request.as<tables::IdRequest>(); }
+        tables::IdRequest asked() const { return request.as<tables::IdRequest>(); }
     };
     struct Range {
         bool known = false;

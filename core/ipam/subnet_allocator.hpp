@@ -31,7 +31,7 @@ class SubnetAllocator final : public Operator {
         std::string problem;
         std::string warning;
 
-        const tables::SubnetRequest& asked() const { return request.as<tables::SubnetRequest>(); }
+        tables::SubnetRequest asked() const { return request.as<tables::SubnetRequest>(); }
     };
     struct Holding {
         IpPrefix subnet;

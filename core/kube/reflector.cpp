@@ -88,7 +88,7 @@ std::string Reflector::scoped_path() const {
 }
 
 Result<bool> Reflector::parse(std::string_view text) {
-    constexpr std::size_t keep_memory_below = 1U << 18;
+    constexpr std::size_t keep_memory_below = 1U << 16;
     if (document_is_large_) document_ = JsonDocument();
     document_is_large_ = text.size() > keep_memory_below;
     auto parsed = document_.reparse(text);

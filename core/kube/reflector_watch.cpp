@@ -135,7 +135,7 @@ void Reflector::forget(const ObjectMeta& meta) {
         ++counts_.unchanged;
         return;
     }
-    const std::string uid = known->row.type().object(known->row.get()).uid;
+    const std::string uid = known->row.object().uid;
     if (!uid.empty() && !meta.uid.empty() && uid != meta.uid) {
         ++counts_.unchanged;  // an old news: another object has that name by now
         return;

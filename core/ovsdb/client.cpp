@@ -37,6 +37,7 @@ namespace {
 constexpr std::size_t read_size = std::size_t{64} << 10;
 /// Bytes read before the loop looks at writing and at commands again.
 constexpr std::size_t read_share = std::size_t{1} << 20;
+constexpr std::size_t keep_to_write = std::size_t{128} << 10;
 
 Duration thread_cpu() {
     timespec t{};
@@ -140,7 +141,7 @@ class Client::Loop {
             out_.clear();
             written_ = 0;
             progress_ = clock_.now();
-            if (out_.capacity() > 4 * read_share) out_.shrink_to_fit();
+            if (out_.capacity() > keep_to_write) out_.shrink_to_fit();
         } else if (written_ > out_.size() / 2) {
             out_.erase(0, written_);
             written_ = 0;

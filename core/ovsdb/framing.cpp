@@ -9,7 +9,7 @@ namespace weft::ovsdb {
 
 namespace {
 
-constexpr std::size_t usual_size = std::size_t{256} << 10;
+constexpr std::size_t usual_size = std::size_t{128} << 10;
 constexpr std::size_t deepest = 512;
 
 bool is_space(char c) {

@@ -82,9 +82,10 @@ class DatabaseReplica::Applying {
     }
 
     void insert(Table& table, RowUpdate& row) {
-        Entry& entry = table.insert(row.uuid, std::move(row.row));
+        const OpenRow open = row.row.open();
+        Entry& entry = table.insert(row.uuid, std::move(row.row), open);
         note(table, entry, RowPtr());
-        refer(table.info, entry.row.get(), entry.uuid, true);
+        refer(table.info, open.get(), entry.uuid, true);
         if (!table.info.large.empty()) {
             entry.large = std::make_unique<LargeSet[]>(table.info.large.size());
             for (auto& large : row.large)
@@ -106,46 +107,49 @@ class DatabaseReplica::Applying {
     }
 
     void replace(Table& table, Entry& entry, RowUpdate& row) {
-        table.info.parent(writable(row.row)) = table.info.parent_of(entry.row.get());
-        put(table, entry, std::move(row.row));
+        OpenRow next = row.row.open();
+        table.info.parent(next.get()) = table.info.parent_of(entry.row.open().get());
+        put(table, entry, next);
         change_large(table, entry.uuid, row);
     }
 
     void modify(Table& table, Entry& entry, RowUpdate& row) {
-        const void* patch = row.row.get();
-        const ColumnSet changed = table.info.declared(patch);
+        const OpenRow patch = row.row.open();
+        const ColumnSet changed = table.info.declared(patch.get());
         if (changed.any()) {
-            RowPtr next = table.info.clone(entry.row.get());
+            OpenRow next = entry.row.open();
             for (const auto& column : table.info.columns) {
                 if (!changed.test(column.index)) continue;
                 if (row.replaced.test(column.index)) {
-                    column.assign(writable(next), patch);
+                    column.assign(next.get(), patch.get());
                 } else {
-                    column.apply_difference(writable(next), patch);
+                    column.apply_difference(next.get(), patch.get());
                 }
-                column.normalize(writable(next));
+                column.normalize(next.get());
             }
-            put(table, entry, std::move(next));
+            put(table, entry, next);
         }
         change_large(table, entry.uuid, row);
     }
 
-    void put(Table& table, Entry& entry, RowPtr next) {
-        if (entry.row.equals(next)) return;
-        const RowPtr before = entry.row;
+    void put(Table& table, Entry& entry, const OpenRow& next) {
+        RowPtr row = RowPtr::make(next.type(), next.get());
+        if (entry.row.equals(row)) return;
+        const OpenRow before = entry.row.open();
         const bool renamed = table.info.natural_key_of(before.get()) != table.info.natural_key_of(next.get());
         refer_difference(table.info, before.get(), next.get(), entry.uuid);
-        table.unindex(entry);
-        entry.row = std::move(next);
-        table.index(entry);
-        note(table, entry, before);
+        table.unindex(entry, before);
+        std::swap(entry.row, row);
+        table.index(entry, next);
+        note(table, entry, std::move(row));
         if (renamed) touch_children(table, entry);
     }
 
     void erase(Table& table, Entry& entry) {
         const Uuid uuid = entry.uuid;
         const RowPtr before = entry.row;
-        refer(table.info, before.get(), uuid, false);
+        const OpenRow open = before.open();
+        refer(table.info, open.get(), uuid, false);
         for (const ColumnInfo* column : table.info.large) {
             if (!column->child_table) continue;
             entry.large[column->large_index].each_uuid([&](const Uuid& child) { link(*column, uuid, child, false); });
@@ -155,7 +159,7 @@ class DatabaseReplica::Applying {
         } else {
             changes_.rows[entry.change].after = RowPtr();
         }
-        table.erase(entry);
+        table.erase(entry, open);
     }
 
     /// Records that this entry's row is new, once an update.
@@ -253,7 +257,7 @@ class DatabaseReplica::Applying {
             if (column.facts.large) {
                 entry.large[column.large_index].each_uuid([&](const Uuid& child) { touch(children, child); });
             } else {
-                for (const auto& child : references(column, entry.row.get()))
+                for (const auto& child : references(column, entry.row.open().get()))
                     touch(children, child);
             }
         }
@@ -275,14 +279,11 @@ class DatabaseReplica::Applying {
             Entry* entry = table.find(child.uuid);
             if (!entry) continue;
             const Parent parent = replica_.parent_of(child.uuid);
-            if (parent == table.info.parent_of(entry->row.get())) continue;
-            if (entry->change == Entry::none) {
-                const RowPtr before = entry->row;
-                entry->row = table.info.clone(before.get());
-                note(table, *entry, before);
-            }
-            // Made by this update, so nobody else has seen it yet.
-            table.info.parent(writable(entry->row)) = parent;
+            OpenRow open = entry->row.open();
+            if (parent == table.info.parent_of(open.get())) continue;
+            note(table, *entry, entry->row);
+            table.info.parent(open.get()) = parent;
+            entry->row = RowPtr::make(open.type(), open.get());
         }
     }
 
@@ -297,8 +298,6 @@ class DatabaseReplica::Applying {
         std::erase_if(changes_.rows, [](const RowChange& c) { return !c.before && !c.after; });
         return std::move(changes_);
     }
-
-    static void* writable(const RowPtr& row) { return const_cast<void*>(row.get()); }
 
     DatabaseReplica& replica_;
     Update update_;
@@ -334,9 +333,9 @@ RowPtr DatabaseReplica::find(const TableInfo& table, const Uuid& uuid) const {
     return entry ? entry->row : RowPtr();
 }
 
-const void* DatabaseReplica::find_row(const TableInfo& table, const Uuid& uuid) const {
+OpenRow DatabaseReplica::open(const TableInfo& table, const Uuid& uuid) const {
     const Entry* entry = of(table).find(uuid);
-    return entry ? entry->row.get() : nullptr;
+    return entry ? entry->row.open() : OpenRow();
 }
 
 void DatabaseReplica::each(const TableInfo& table, const std::function<void(const RowPtr&)>& visit) const {
@@ -364,8 +363,8 @@ const LargeSet* DatabaseReplica::members(const TableInfo& table, const Uuid& row
 std::vector<Scalar> DatabaseReplica::all_members(const TableInfo& table, const Uuid& row,
                                                  const ColumnInfo& column) const {
     if (const LargeSet* large = members(table, row, column)) return large->members();
-    const void* found = find_row(table, row);
-    return found ? column.members(found, no_resolver) : std::vector<Scalar>();
+    const OpenRow found = open(table, row);
+    return found ? column.members(found.get(), no_resolver) : std::vector<Scalar>();
 }
 
 bool DatabaseReplica::contains(const TableInfo& table, const Uuid& row, const ColumnInfo& column,
@@ -377,10 +376,11 @@ bool DatabaseReplica::contains(const TableInfo& table, const Uuid& row, const Co
 
 bool DatabaseReplica::satisfied(const TableInfo& table, const Uuid& row, const ColumnInfo& column, const void* desired,
                                 const RefResolver& resolver) const {
-    const void* actual = find_row(table, row);
-    if (!actual) return false;
     const LargeSet* large = members(table, row, column);
-    if (!large) return column.satisfied(desired, actual, resolver);
+    if (!large) {
+        const OpenRow actual = open(table, row);
+        return actual && column.satisfied(desired, actual.get(), resolver);
+    }
     const auto wanted = column.members(desired, resolver);
     return wanted.size() == large->size() &&
            std::all_of(wanted.begin(), wanted.end(), [&](const Scalar& member) { return large->contains(member); });
@@ -398,9 +398,9 @@ std::vector<Parent> DatabaseReplica::parents(const Uuid& uuid) const {
     });
     std::vector<Parent> parents;
     for (const auto& link : found) {
-        const void* row = find_row(*link.table, link.parent);
+        const OpenRow row = open(*link.table, link.parent);
         if (!row) continue;
-        std::string key = link.table->natural_key_of(row);
+        std::string key = link.table->natural_key_of(row.get());
         parents.push_back({link.table->name, link.column->name, key.empty() ? link.parent.text() : std::move(key)});
     }
     return parents;

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,12 +62,12 @@ class DatabaseReplica {
     std::size_t size(const TableInfo& table) const;
     RowPtr find(const TableInfo& table, const Uuid& uuid) const;
     template <Row T>
-    const T* find(const Uuid& uuid) const {
-        const void* row = find_row(*database_.table(T::ovsdb_table), uuid);
-        return static_cast<const T*>(row);
+    std::optional<T> find(const Uuid& uuid) const {
+        const RowPtr row = find(*database_.table(T::ovsdb_table), uuid);
+        return row ? std::optional(row.template as<T>()) : std::nullopt;
     }
-    /// The row itself or null; valid until the next apply().
-    const void* find_row(const TableInfo& table, const Uuid& uuid) const;
+    /// A copy, laid out; empty when there is no such row.
+    OpenRow open(const TableInfo& table, const Uuid& uuid) const;
 
     /// In no particular order.
     void each(const TableInfo& table, const std::function<void(const RowPtr&)>& visit) const;
@@ -74,9 +75,9 @@ class DatabaseReplica {
     /// Rows whose natural key is `key`; most tables allow several. In the order of their UUIDs.
     std::vector<RowPtr> find_by_key(const TableInfo& table, std::string_view key) const;
     template <Row T>
-    const T* find_by_key(std::string_view key) const {
+    std::optional<T> find_by_key(std::string_view key) const {
         const auto found = find_by_key(*database_.table(T::ovsdb_table), key);
-        return found.empty() ? nullptr : &found.front().template as<T>();
+        return found.empty() ? std::nullopt : std::optional(found.front().template as<T>());
     }
 
     /// Declares another index; rows for which `of` is empty are left out. Ask by the number it returns.

@@ -68,25 +68,25 @@ struct DatabaseReplica::Table {
         return rows.find(uuid.hash(), [&](const Entry& entry) { return entry.uuid == uuid; });
     }
 
-    Entry& insert(const Uuid& uuid, RowPtr row) {
+    Entry& insert(const Uuid& uuid, RowPtr row, const OpenRow& open) {
         Entry& entry = rows.insert({uuid, std::move(row), nullptr, Entry::none});
-        index(entry);
+        index(entry, open);
         return entry;
     }
 
-    void erase(Entry& entry) {
-        unindex(entry);
+    void erase(Entry& entry, const OpenRow& open) {
+        unindex(entry, open);
         rows.erase(&entry);
     }
 
-    void index(const Entry& entry) {
+    void index(const Entry& entry, const OpenRow& open) {
         for (auto& i : indexes)
-            add(i, entry);
+            add(i, entry, open);
     }
 
-    void unindex(const Entry& entry) {
+    void unindex(const Entry& entry, const OpenRow& open) {
         for (auto& i : indexes) {
-            const std::string text = i.of(entry.row.get());
+            const std::string text = i.of(open.get());
             if (text.empty()) continue;
             i.pointers.erase(i.pointers.find(hash_bytes(text), [&](const Pointer& p) { return p.uuid == entry.uuid; }));
         }
@@ -94,7 +94,7 @@ struct DatabaseReplica::Table {
 
     std::size_t add_index(IndexFunction of) {
         auto& made = indexes.emplace_back(Index{std::move(of), {}});
-        rows.each([&](const Entry& entry) { add(made, entry); });
+        rows.each([&](const Entry& entry) { add(made, entry, entry.row.open()); });
         return indexes.size() - 1;
     }
 
@@ -109,7 +109,7 @@ struct DatabaseReplica::Table {
         std::vector<RowPtr> found;
         for (const auto& uuid : uuids) {
             const Entry* entry = find(uuid);
-            if (i.of(entry->row.get()) == text) found.push_back(entry->row);
+            if (i.of(entry->row.open().get()) == text) found.push_back(entry->row);
         }
         return found;
     }
@@ -126,8 +126,8 @@ struct DatabaseReplica::Table {
     std::vector<Index> indexes;  ///< the first is the natural key
 
   private:
-    static void add(Index& i, const Entry& entry) {
-        const std::string text = i.of(entry.row.get());
+    static void add(Index& i, const Entry& entry, const OpenRow& open) {
+        const std::string text = i.of(open.get());
         if (!text.empty()) i.pointers.insert({hash_bytes(text), entry.uuid});
     }
 };

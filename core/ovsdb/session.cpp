@@ -11,7 +11,7 @@ namespace weft::ovsdb {
 namespace {
 
 constexpr std::string_view zero_uuid = "00000000-0000-0000-0000-000000000000";
-constexpr std::size_t big_message = std::size_t{1} << 20;
+constexpr std::size_t big_message = std::size_t{16} << 10;
 
 std::string error_text(const JsonView& error) {
     if (error.string()) return std::string(*error.string());
@@ -125,7 +125,7 @@ Result<void> Session::message(std::string_view json) {
     } else if (root["id"].string_or("") != "echo") {
         done = invalid("a message that is neither request nor answer: " + json_quote(json.substr(0, 100)));
     }
-    // The parser keeps memory for the biggest message it saw: fine for an update, too much for whole contents.
+    // The parser keeps fifteen times the size of the biggest message it saw: fine for an update, not for a burst.
     if (json.size() > big_message) document_ = JsonDocument();
     return done;
 }

@@ -148,8 +148,6 @@ struct TableInfo {
     std::vector<const ColumnInfo*> large;  ///< those kept beside the row
 
     const RowType* type = nullptr;
-    RowPtr (*make)() = nullptr;                  ///< a row with nothing declared
-    RowPtr (*clone)(const void* row) = nullptr;  ///< a copy
     std::string (*natural_key_of)(const void* row) = nullptr;
     /// Gives a row from a database its identity: `uuid`, and as `key` the UUID's text.
     void (*identify)(void* row, const Uuid& uuid) = nullptr;

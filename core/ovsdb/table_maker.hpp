@@ -33,8 +33,6 @@ class TableMaker {
         made_->natural_key = std::move(facts.natural_key);
         made_->indexes = std::move(facts.indexes);
         made_->type = &row_type<T>();
-        made_->make = [] { return RowPtr::make(T{}); };
-        made_->clone = [](const void* row) { return RowPtr::make(T(*static_cast<const T*>(row))); };
         made_->natural_key_of = [](const void* row) { return static_cast<const T*>(row)->natural_key(); };
         made_->identify = [](void* row, const Uuid& uuid) {
             static_cast<T*>(row)->uuid = uuid;

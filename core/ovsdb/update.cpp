@@ -66,8 +66,8 @@ class TableParser {
     }
 
     void fill(RowUpdate& row, const JsonView& columns) {
-        row.row = table_.make();
-        void* memory = const_cast<void*>(row.row.get());
+        OpenRow open(*table_.type);
+        void* memory = open.get();
         if (row.kind == RowUpdate::Kind::whole) table_.identify(memory, row.uuid);
         struct {
             TableParser& parser;
@@ -78,6 +78,7 @@ class TableParser {
             state.parser.column(state.row, state.memory, name, json);
         });
         if (row.kind == RowUpdate::Kind::whole) finish_whole(row, memory);
+        row.row = RowPtr::make(*table_.type, memory);
     }
 
     void column(RowUpdate& row, void* memory, std::string_view name, const JsonView& json) {

@@ -21,7 +21,7 @@ bool is_flush(std::string_view table) {
     return table == ConntrackFlush::table_name;
 }
 
-const ::weft::ovsdb::After& on_of(const RowPtr& row, std::string_view table) {
+::weft::ovsdb::After on_of(const RowPtr& row, std::string_view table) {
     return is_flush(table) ? row.as<ConntrackFlush>().on : row.as<Announcement>().on;
 }
 

@@ -43,6 +43,7 @@ AnnotationApplier::AnnotationApplier(kube::Loop& loop, kube::Transport& transpor
       gate_(options_.backoff, random_),
       gate_timer_(loop),
       resting_timer_(loop),
+      hold_timer_(loop),
       alive_(std::make_shared<bool>(true)) {
     status_.name = "kube";
 }
@@ -153,7 +154,23 @@ void AnnotationApplier::schedule_pump() {
     });
 }
 
+void AnnotationApplier::hold(bool held) {
+    if (held) {
+        TimePoint not_held{};
+        held_since_.compare_exchange_strong(not_held, loop_.now());
+    } else if (held_since_.exchange(TimePoint{}) != TimePoint{} && behind_.load(std::memory_order_acquire) > 0) {
+        loop_.post([this, alive = alive_] {
+            if (*alive) schedule_pump();
+        });
+    }
+}
+
 void AnnotationApplier::pump() {
+    if (ready_.empty()) return;
+    if (const TimePoint since = held_since_.load(); since != TimePoint{}) {
+        const TimePoint until = since + options_.longest_hold;
+        if (loop_.now() < until) return hold_timer_.set(until, [this] { schedule_pump(); });
+    }
     while (!ready_.empty() && in_flight_ < options_.in_flight && !gate_timer_.is_set()) {
         if (options_.may_write && !options_.may_write()) {
             gate_timer_.set_after(std::chrono::seconds(1), [this] { schedule_pump(); });

@@ -33,6 +33,8 @@ struct AnnotationApplierOptions {
     /// Asked before each request; false holds everything back. For a role that writes only while it leads:
     /// [&] { return elector.may_write(); }. Any thread's clock may turn it false, so it is not told, but asked.
     std::function<bool()> may_write;
+    /// No hold() lasts longer than this.
+    Duration longest_hold = std::chrono::seconds(2);
 };
 
 /// Makes the annotations of pods and nodes, and conditions of nodes, as the tables Annotation and NodeCondition say.
@@ -63,6 +65,8 @@ class AnnotationApplier final : public engine::Subscriber {
     /// The object changed, came or went: what was put right may be wrong again, what waited for it can go on.
     void observed(std::string_view kind, std::string_view ns, std::string_view name);
     void observed_all(std::string_view kind);
+    /// While held, no request begins: what pods need to be reached goes first. Any thread.
+    void hold(bool held);
     /// Two rows of a pod: does `now` differ from `before` in nothing but what we wrote ourselves? Then it is no news.
     bool is_own_echo(const RowPtr& before, const RowPtr& now) const;
 
@@ -144,6 +148,7 @@ class AnnotationApplier final : public engine::Subscriber {
     kube::Backoff gate_;  ///< while the server itself is in trouble
     kube::ScopedTimer gate_timer_;
     kube::ScopedTimer resting_timer_;
+    kube::ScopedTimer hold_timer_;
     std::shared_ptr<bool> alive_;  ///< tasks posted by other threads may come after our end
 
     Works works_;
@@ -152,6 +157,7 @@ class AnnotationApplier final : public engine::Subscriber {
     std::size_t in_flight_ = 0;
     bool pump_posted_ = false;
 
+    std::atomic<TimePoint> held_since_{TimePoint{}};  ///< the epoch: not held
     std::atomic<std::size_t> behind_{0};
     std::atomic<bool> complete_{false};
     mutable std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include "kube/objects.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 namespace weft::appliers {
@@ -22,10 +23,14 @@ struct Group {
     std::vector<SubKey> sub_keys;
 };
 
-using Groups = std::map<std::string_view, Group>;
+struct Groups {
+    std::map<std::string_view, Group> by_annotation;
+    std::deque<tables::Annotation> rows;  ///< that the groups look into
+};
 
-void add_to(Groups& groups, const tables::Annotation& row, bool withdrawn) {
-    Group& group = groups[row.annotation];
+void add_to(Groups& groups, tables::Annotation wanted, bool withdrawn) {
+    const tables::Annotation& row = groups.rows.emplace_back(std::move(wanted));
+    Group& group = groups.by_annotation[row.annotation];
     if (!row.sub_key.empty()) {
         group.sub_keys.push_back({row.sub_key, withdrawn ? std::nullopt : std::optional<std::string_view>(row.value)});
     } else if (withdrawn) {
@@ -114,16 +119,16 @@ void AnnotationApplier::plan_annotations(const Entry& entry, const Snapshot& now
     };
     for (const auto& row : entry.second.desired) {
         if (is_condition(row)) continue;
-        if (const auto& wanted = row.as<tables::Annotation>(); !other_object(wanted)) add_to(groups, wanted, false);
+        if (auto wanted = row.as<tables::Annotation>(); !other_object(wanted)) add_to(groups, std::move(wanted), false);
     }
     if (entry.second.busy) {
         for (const auto& row : entry.second.busy->withdrawn) {
             if (is_condition(row)) continue;
             plan.removed.push_back(row);
-            if (const auto& gone = row.as<tables::Annotation>(); !other_object(gone)) add_to(groups, gone, true);
+            if (auto gone = row.as<tables::Annotation>(); !other_object(gone)) add_to(groups, std::move(gone), true);
         }
     }
-    for (const auto& [name, group] : groups) {
+    for (const auto& [name, group] : groups.by_annotation) {
         if (!now.all_annotations && !kube::keeps_annotation(name)) {
             plan.look_first = true;
             continue;
@@ -206,8 +211,8 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
         const std::string* old_text = tables::find_annotation(old_pod.annotations, name);
         const std::string* new_text = tables::find_annotation(new_pod.annotations, name);
         if (old_text != nullptr && new_text != nullptr && *old_text == *new_text) return true;
-        const auto group = groups.find(name);
-        if (group == groups.end()) return false;
+        const auto group = groups.by_annotation.find(name);
+        if (group == groups.by_annotation.end()) return false;
         const auto wanted = wanted_text(group->second, old_text);
         if (!wanted || wanted->text.has_value() != (new_text != nullptr)) return false;
         return new_text == nullptr || same_annotation(*wanted->text, *new_text);

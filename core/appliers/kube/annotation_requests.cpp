@@ -96,8 +96,7 @@ void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, con
     busy.failures = busy.conflicts = 0;
     busy.repair = false;
     std::erase_if(busy.withdrawn, [&](const RowPtr& row) {
-        return std::any_of(plan.removed.begin(), plan.removed.end(),
-                           [&](const RowPtr& done) { return done.get() == row.get(); });
+        return std::any_of(plan.removed.begin(), plan.removed.end(), [&](const RowPtr& done) { return done.is(row); });
     });
     remember_conditions(entry, plan);
     busy.fresh.reset();

@@ -21,12 +21,12 @@ void AnnotationTap::replace_all(std::string_view table, std::vector<RowPtr> rows
 
 void AnnotationTap::put(std::string_view table, RowPtr row, const RowPtr& before) {
     if (!is_annotated(table)) return next_.put(table, std::move(row), before);
-    const ObjectRef object = row.type().object(row.get());
+    const ObjectRef object = row.object();
     const auto at = is_pods(table) ? held_.find(row.key()) : held_.end();
-    const RowPtr engine_has = at != held_.end() ? at->second : before;
+    const RowPtr engine_has = at != held_.end() ? *at : before;
     if (is_pods(table) && applier_.is_own_echo(engine_has, row)) {
         ++echoes_;
-        if (at == held_.end()) held_.emplace(std::string(row.key()), engine_has);
+        if (at == held_.end()) held_.insert(engine_has);
     } else {
         if (at != held_.end()) held_.erase(at);
         next_.put(table, std::move(row), engine_has);
@@ -35,9 +35,7 @@ void AnnotationTap::put(std::string_view table, RowPtr row, const RowPtr& before
 }
 
 void AnnotationTap::erase(std::string_view table, std::string_view key) {
-    if (is_pods(table)) {
-        if (const auto at = held_.find(key); at != held_.end()) held_.erase(at);
-    }
+    if (is_pods(table)) engine::erase(held_, key);
     next_.erase(table, key);
     if (!is_annotated(table)) return;
     const auto slash = key.find('/');

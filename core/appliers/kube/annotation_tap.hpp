@@ -1,10 +1,10 @@
 #pragma once
 
 #include "appliers/kube/annotation_applier.hpp"
+#include "engine/keyed_rows.hpp"
 #include "kube/sink.hpp"
 
 #include <string>
-#include <unordered_map>
 
 namespace weft::appliers {
 
@@ -27,10 +27,9 @@ class AnnotationTap final : public kube::Sink {
     std::uint64_t echoes() const { return echoes_; }
 
   private:
-    using Held = std::unordered_map<std::string, RowPtr, StringHash, std::equal_to<>>;
     kube::Sink& next_;
     AnnotationApplier& applier_;
-    Held held_;  ///< pods as the engine has them, where that is not the latest
+    engine::KeyedRows held_;  ///< pods as the engine has them, where that is not the latest
     std::uint64_t echoes_ = 0;
 };
 

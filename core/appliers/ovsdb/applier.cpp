@@ -122,7 +122,7 @@ Uuid Applier::find_row(const Item& row) const {
     const TableInfo* table = replica_.database().table(row.table);
     if (!table) return {};
     const auto rows = replica_.find_by_key(*table, row.key);
-    return rows.empty() ? Uuid() : table->uuid_of(rows.front().get());
+    return rows.empty() ? Uuid() : table->uuid_of(rows.front().open().get());
 }
 
 Standing Applier::standing(const Item& item) {
@@ -154,7 +154,7 @@ Standing Applier::extra_standing(const Item& item) const {
     const bool wanted = static_cast<bool>(row);
     if (const auto at = withdrawn_.find(item); !wanted && at != withdrawn_.end()) row = at->second;
     if (!row) return Standing::gone;
-    const MemberView view = (is_member ? extra_.member : extra_.foreign_column)(row.get());
+    const MemberView view = (is_member ? extra_.member : extra_.foreign_column)(row.open().get());
     const TableInfo* table = replica_.database().table(view.table);
     const auto* column = table ? table->column(view.column) : nullptr;
     const Uuid on = column ? find_row(row_item(view.table, view.row)) : Uuid();
@@ -197,19 +197,19 @@ void Applier::changed(std::span<const Change> changes) {
         const bool is_member = table.name == extra_.members.name;
         const bool is_foreign = table.name == extra_.foreign_columns.name;
         if (is_member || is_foreign) {
-            const auto view = is_member ? extra_.member : extra_.foreign_column;
-            if (change.before) index_extra(item, view(change.before.get()), false);
-            if (change.after) index_extra(item, view(change.after.get()), true);
+            const auto view_of = is_member ? extra_.member : extra_.foreign_column;
+            const MemberView before = change.before ? view_of(change.before.open().get()) : MemberView();
+            const MemberView after = change.after ? view_of(change.after.open().get()) : MemberView();
+            if (change.before) index_extra(item, before, false);
+            if (change.after) index_extra(item, after, true);
             if (change.before && !change.after) withdrawn_.insert_or_assign(item, change.before);
             if (change.after) withdrawn_.erase(item);
-            order_changed(item, change.before ? view(change.before.get()).after : std::span<const After>(),
-                          change.after ? view(change.after.get()).after : std::span<const After>(),
-                          static_cast<bool>(change.after));
+            order_changed(item, before.after, after.after, static_cast<bool>(change.after));
         } else if (const Ledger* of = ledger(table.name)) {
-            const auto after_of = of->table().after_of;
-            order_changed(item, change.before ? after_of(change.before.get()) : std::span<const After>(),
-                          change.after ? after_of(change.after.get()) : std::span<const After>(),
-                          static_cast<bool>(change.after));
+            const auto after_of = [of](const RowPtr& row) {
+                return row ? of->table().after_of(row.open().get()) : std::vector<After>();
+            };
+            order_changed(item, after_of(change.before), after_of(change.after), static_cast<bool>(change.after));
             if (change.after) {
                 definite_.erase(item);
             } else {
@@ -247,7 +247,7 @@ void Applier::loaded() {
     for (const auto& [name, of] : ledgers_) {
         of->clear();
         replica_.each(of->table(), [&, name = name, of = of.get()](const RowPtr& row) {
-            if (std::string key = of->learn(row); !key.empty()) mark({name, std::move(key)});
+            if (std::string key = of->learn(row.open()); !key.empty()) mark({name, std::move(key)});
         });
         for (const RowPtr& row : engine_.rows(name))
             mark({name, std::string(row.key())});
@@ -260,7 +260,7 @@ void Applier::loaded() {
         mark(entry.first);
 }
 
-std::vector<std::string> Applier::keys_of(const TableInfo& table, const RowPtr& row) const {
+std::vector<std::string> Applier::keys_of(const TableInfo& table, const OpenRow& row) const {
     std::vector<std::string> keys{table.natural_key_of(row.get())};
     if (const auto* claim = ledgers_.at(table.table_name)->claim_on(row.get())) {
         std::string own = claim->identity(row.get());
@@ -272,18 +272,19 @@ std::vector<std::string> Applier::keys_of(const TableInfo& table, const RowPtr& 
 void Applier::row_changed(const weft::ovsdb::RowChange& change) {
     const std::string_view table = change.table->table_name;
     Ledger& of = *ledgers_.at(table);
+    const OpenRow before = change.before ? change.before.open() : OpenRow();
+    const OpenRow after = change.after ? change.after.open() : OpenRow();
     std::vector<std::string> keys;
-    for (const RowPtr& row : {change.before, change.after}) {
-        if (row) {
-            for (auto& key : keys_of(*change.table, row))
-                keys.push_back(std::move(key));
-        }
+    for (const OpenRow* row : {&before, &after}) {
+        if (!*row) continue;
+        for (auto& key : keys_of(*change.table, *row))
+            keys.push_back(std::move(key));
     }
-    if (change.before) {
-        if (std::string key = of.forget(change.before); !key.empty()) mark({table, std::move(key)});
+    if (before) {
+        if (std::string key = of.forget(before); !key.empty()) mark({table, std::move(key)});
     }
-    if (change.after) {
-        if (std::string key = of.learn(change.after); !key.empty()) mark({table, std::move(key)});
+    if (after) {
+        if (std::string key = of.learn(after); !key.empty()) mark({table, std::move(key)});
     }
     // A row that came or went makes or unmakes what hangs on it; one that changed may have lost an entry of ours.
     const bool came_or_went = !change.before || !change.after;
@@ -296,12 +297,12 @@ void Applier::row_changed(const weft::ovsdb::RowChange& change) {
 }
 
 void Applier::member_changed(const weft::ovsdb::MemberChange& change) {
-    const RowPtr row = replica_.find(*change.table, change.row);
+    const OpenRow row = replica_.open(*change.table, change.row);
     if (!row) return;
     std::vector<std::string> values;
     if (std::holds_alternative<Uuid>(change.member) && !change.column->key.ref_table.empty()) {
         const TableInfo* target = replica_.database().table(change.column->key.ref_table);
-        const RowPtr child = target ? replica_.find(*target, std::get<Uuid>(change.member)) : RowPtr();
+        const OpenRow child = target ? replica_.open(*target, std::get<Uuid>(change.member)) : OpenRow();
         if (!child) return;  // gone itself: row_changed has seen it
         values = keys_of(*target, child);
     } else {

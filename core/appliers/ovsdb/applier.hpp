@@ -26,10 +26,10 @@
 /// Makes one OVSDB database hold the rows that rules put, and nothing more of what is claimed. README.md has the story.
 namespace weft::appliers::ovsdb {
 
-/// A Member or ForeignColumn row, whichever database it is for.
+/// What a Member or ForeignColumn row says, whichever database it is for.
 struct MemberView {
-    std::string_view table, row, column, map_key, value, ref_table;
-    std::span<const weft::ovsdb::After> after;
+    std::string table, row, column, map_key, value, ref_table;
+    std::vector<weft::ovsdb::After> after;
 };
 
 /// The desired tables of one database that are not OVSDB tables themselves.
@@ -101,6 +101,8 @@ class Applier final : public engine::Subscriber, private Side {
     std::optional<TimePoint> next_deadline() const;
 
     Status status() const;
+    /// Transactions are on their way.
+    bool writing() const { return !flights_.empty(); }
     /// The row of a desired table is in the database as it should be.
     bool applied(std::string_view table, std::string_view key) const;
     /// The raise of the transaction that takes the row away and is on its way; 0 when there is none.
@@ -140,7 +142,7 @@ class Applier final : public engine::Subscriber, private Side {
                        std::span<const weft::ovsdb::After> after, bool wanted);
     void row_changed(const weft::ovsdb::RowChange& change);
     void member_changed(const weft::ovsdb::MemberChange& change);
-    std::vector<std::string> keys_of(const weft::ovsdb::TableInfo& table, const RowPtr& row) const;
+    std::vector<std::string> keys_of(const weft::ovsdb::TableInfo& table, const OpenRow& row) const;
     void send(std::vector<Group> groups);
     void commit(std::vector<Group> groups);
     void settle(const Group& group, Levels::Mark mark);

@@ -55,7 +55,7 @@ void Departures::north_changed(const weft::ovsdb::Changes& changes) {
 }
 
 void Departures::remember(const RowPtr& before, const RowPtr& after) {
-    const auto& port = before.as<nb::LogicalSwitchPort>();
+    const auto port = before.as<nb::LogicalSwitchPort>();
     if (after && after.as<nb::LogicalSwitchPort>().addresses == port.addresses) return;
     auto ips = ipam::addresses_of(port);
     if (after) {

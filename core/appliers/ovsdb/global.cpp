@@ -30,14 +30,14 @@ bool has_levels(const weft::ovsdb::DatabaseInfo& database) {
 std::optional<Levels::Numbers> levels_in(const weft::ovsdb::DatabaseReplica& replica) {
     const RowPtr row = global_row(replica);
     if (!row) return std::nullopt;
-    const auto& global = row.as<nb::NBGlobal>();
+    const auto global = row.as<nb::NBGlobal>();
     return Levels::Numbers{global.nb_cfg.get(), global.sb_cfg.get(), global.hv_cfg.get()};
 }
 
 void add_raise(const weft::ovsdb::DatabaseReplica& replica, weft::ovsdb::Transaction& transaction) {
     const RowPtr row = global_row(replica);
     if (!row) return;
-    transaction.increment(global_table(), global_table().uuid_of(row.get()), *global_table().column("nb_cfg"));
+    transaction.increment(global_table(), global_table().uuid_of(row.open().get()), *global_table().column("nb_cfg"));
 }
 
 }  // namespace weft::appliers::ovsdb

@@ -18,7 +18,7 @@ const weft::ovsdb::ClaimSpec* Ledger::claim_on(const void* row) const {
     return nullptr;
 }
 
-std::string Ledger::learn(const RowPtr& row) {
+std::string Ledger::learn(const OpenRow& row) {
     const auto* claim = claim_on(row.get());
     if (!claim) return {};
     std::string key = claim->identity(row.get());
@@ -29,7 +29,7 @@ std::string Ledger::learn(const RowPtr& row) {
     return key;
 }
 
-std::string Ledger::forget(const RowPtr& row) {
+std::string Ledger::forget(const OpenRow& row) {
     const auto* claim = claim_on(row.get());
     if (!claim) return {};
     std::string key = claim->identity(row.get());

@@ -28,9 +28,9 @@ class Ledger {
 
     /// Takes note of a row of the database and returns its key; empty when it is not ours. A second row with a key that
     /// is taken is a double: it is remembered as such and has to go.
-    std::string learn(const RowPtr& row);
+    std::string learn(const OpenRow& row);
     /// The row is gone, or has changed into something that `learn` sees next. Returns the key it had.
-    std::string forget(const RowPtr& row);
+    std::string forget(const OpenRow& row);
     void clear();
 
     /// The row under `key`; the zero UUID when there is none.

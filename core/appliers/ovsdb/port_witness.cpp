@@ -10,12 +10,13 @@ using weft::ovsdb::Level;
 
 namespace {
 
-/// The iface-id of an interface that is installed; null for others.
-const std::string* installed_as(const RowPtr& row) {
-    if (!row) return nullptr;
-    const auto& ids = row.as<ovs::Interface>().external_ids;
+/// The iface-id of an interface that is installed; nothing for others.
+std::optional<std::string> installed_as(const RowPtr& row) {
+    if (!row) return std::nullopt;
+    const auto ids = row.as<ovs::Interface>().external_ids;
     const std::string* installed = ids.declared() ? ids->find("ovn-installed") : nullptr;
-    return installed && *installed == "true" ? ids->find("iface-id") : nullptr;
+    const std::string* id = installed && *installed == "true" ? ids->find("iface-id") : nullptr;
+    return id ? std::optional(*id) : std::nullopt;
 }
 
 }  // namespace
@@ -35,7 +36,7 @@ std::optional<bool> PortWitness::ask(const Item& item, Level level) {
         if (south_.find_by_key<sb::PortBinding>(item.key)) return true;
         return std::nullopt;  // those of pods are not replicated
     }
-    const auto* port = north_.find_by_key<nb::LogicalSwitchPort>(item.key);
+    const auto port = north_.find_by_key<nb::LogicalSwitchPort>(item.key);
     if (level != Level::installed || !port || !port->type.get().empty()) return std::nullopt;
     if (!installed_) learn_interfaces();
     return installed_->contains(item.key);
@@ -44,7 +45,7 @@ std::optional<bool> PortWitness::ask(const Item& item, Level level) {
 void PortWitness::learn_interfaces() {
     installed_.emplace();
     local_.each(*local_.database().table(ovs::Interface::ovsdb_table), [this](const RowPtr& row) {
-        if (const std::string* id = installed_as(row)) ++(*installed_)[*id];
+        if (const auto id = installed_as(row)) ++(*installed_)[*id];
     });
 }
 
@@ -60,9 +61,9 @@ void PortWitness::switch_changed(const weft::ovsdb::Changes& changes) {
     if (!installed_) return;
     for (const auto& change : changes.rows) {
         if (change.table->name != ovs::Interface::ovsdb_table) continue;
-        const std::string* before = installed_as(change.before);
-        const std::string* after = installed_as(change.after);
-        if (before && after && *before == *after) continue;
+        const auto before = installed_as(change.before);
+        const auto after = installed_as(change.after);
+        if (before == after) continue;
         if (before) {
             if (const auto at = installed_->find(*before); at != installed_->end() && --at->second == 0) {
                 installed_->erase(at);

@@ -90,7 +90,7 @@ bool Applier::Round::is_held(const Item& item) {
 }
 
 /// The server would refuse what the row declares, and with it all that is in the same transaction.
-bool Applier::Round::misfits(const Item& item, const TableInfo& table, const RowPtr& desired,
+bool Applier::Round::misfits(const Item& item, const TableInfo& table, const OpenRow& desired,
                              const weft::ovsdb::ColumnSet& columns) {
     const auto* capabilities = applier_.channel_.capabilities();
     if (!capabilities) return false;
@@ -129,9 +129,10 @@ void Applier::Round::plan(const Item& item) {
 
 void Applier::Round::plan_row(const Item& item, Ledger& of) {
     const TableInfo& table = of.table();
-    const RowPtr desired = applier_.engine_.find(item.table, item.key);
+    const RowPtr wanted = applier_.engine_.find(item.table, item.key);
+    const OpenRow desired = wanted ? wanted.open() : OpenRow();
     const Uuid uuid = of.find(item.key);
-    const RowPtr actual = uuid.is_zero() ? RowPtr() : applier_.replica_.find(table, uuid);
+    const OpenRow actual = uuid.is_zero() ? OpenRow() : applier_.replica_.open(table, uuid);
     if (desired && !actual) {
         if (!waits_for_others(item, table.after_of(desired.get()), true)) insert_row(item, table, desired);
     } else if (desired) {
@@ -144,7 +145,7 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
     }
 }
 
-void Applier::Round::insert_row(const Item& item, const TableInfo& table, const RowPtr& desired) {
+void Applier::Round::insert_row(const Item& item, const TableInfo& table, const OpenRow& desired) {
     const Uuid uuid = Uuid::random();
     pending_.emplace(item, uuid);  // before its references are resolved: two new rows may refer to each other
     const auto give_up = [&] {
@@ -186,7 +187,7 @@ MemberEdit Applier::Round::hang(const weft::ovsdb::Parent& parent, const Uuid& o
 }
 
 void Applier::Round::update_column(const Item& item, const TableInfo& table, const ColumnInfo& column,
-                                   const RowPtr& desired, const RowPtr& actual, Transaction& update) {
+                                   const OpenRow& desired, const OpenRow& actual, Transaction& update) {
     if (column.satisfied(desired.get(), actual.get(), *this)) return;
     const auto extras = members_on(item, column);
     const Uuid& uuid = table.uuid_of(actual.get());
@@ -205,12 +206,12 @@ void Applier::Round::update_column(const Item& item, const TableInfo& table, con
 }
 
 bool Applier::Round::write_merged(JsonWriter& w, const ColumnInfo& column, const std::vector<MemberView>& extras,
-                                  const RowPtr& desired, const RowPtr& actual) {
+                                  const OpenRow& desired, const OpenRow& actual) {
     // Others add to this column: what is wanted is what the row declares and what they add.
     if (column.is_map()) {
         std::map<std::string, std::string> wanted;
         std::map<std::string, std::string> there;
-        const auto read = [&](const RowPtr& from, std::map<std::string, std::string>& into) {
+        const auto read = [&](const OpenRow& from, std::map<std::string, std::string>& into) {
             for (const Scalar& key : column.members(from.get(), *this)) {
                 const std::string text = weft::ovsdb::text_of(key);
                 if (const std::string* entry = column.entry(from.get(), text)) into[text] = *entry;
@@ -219,7 +220,7 @@ bool Applier::Round::write_merged(JsonWriter& w, const ColumnInfo& column, const
         read(desired, wanted);
         read(actual, there);
         for (const MemberView& extra : extras)
-            wanted[std::string(extra.map_key)] = extra.value;
+            wanted[extra.map_key] = extra.value;
         if (wanted == there) return false;
         w.begin_array().value("map").begin_array();
         for (const auto& [key, text] : wanted)
@@ -245,20 +246,21 @@ bool Applier::Round::write_merged(JsonWriter& w, const ColumnInfo& column, const
 }
 
 /// A row that is no longer referred to may be deleted in this pass: then both must commit together.
-void Applier::Round::join_dropped_references(const Item& item, const ColumnInfo& column, const RowPtr& actual) {
+void Applier::Round::join_dropped_references(const Item& item, const ColumnInfo& column, const OpenRow& actual) {
     if (column.key.ref_table.empty()) return;
     const TableInfo* target = applier_.replica_.database().table(column.key.ref_table);
     const Ledger* of = target ? applier_.ledger(target->table_name) : nullptr;
     if (!of) return;
     for (const Scalar& member : column.members(actual.get(), *this)) {
-        const RowPtr row = applier_.replica_.find(*target, std::get<Uuid>(member));
+        const OpenRow row = applier_.replica_.open(*target, std::get<Uuid>(member));
         if (const auto* claim = row ? of->claim_on(row.get()) : nullptr) {
             plan_.join(item, {target->table_name, claim->identity(row.get())});
         }
     }
 }
 
-void Applier::Round::update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual) {
+void Applier::Round::update_row(const Item& item, const TableInfo& table, const OpenRow& desired,
+                                const OpenRow& actual) {
     Transaction update;
     const auto columns = applier_.channel_.columns(table) & table.declared(desired.get());
     if (misfits(item, table, desired, columns)) return;
@@ -288,7 +290,7 @@ void Applier::Round::as_it_should_be(const Item& item) {
 }
 
 void Applier::Round::update_large(const Item& item, const TableInfo& table, const ColumnInfo& column,
-                                  const RowPtr& desired, const Uuid& row) {
+                                  const OpenRow& desired, const Uuid& row) {
     std::vector<Scalar> wanted = column.members(desired.get(), *this);
     for (const MemberView& extra : members_on(item, column)) {
         if (auto value = column.scalar(extra.value, *this)) wanted.push_back(*std::move(value));
@@ -309,7 +311,7 @@ void Applier::Round::update_large(const Item& item, const TableInfo& table, cons
     }
 }
 
-void Applier::Round::move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual) {
+void Applier::Round::move_row(const Item& item, const TableInfo& table, const OpenRow& desired, const OpenRow& actual) {
     const auto& want = table.parent_of(desired.get());
     const auto& have = table.parent_of(actual.get());
     if (want.none() || want == have) return;
@@ -322,7 +324,7 @@ void Applier::Round::move_row(const Item& item, const TableInfo& table, const Ro
     if (!from.is_zero()) plan_.add(item, hang(have, from, uuid, false));
 }
 
-void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr& actual) {
+void Applier::Round::erase_row(const Item& item, const Ledger& of, const OpenRow& actual) {
     if (!applier_.first_round_) return;  // first_round_done() marks it again
     const TableInfo& table = of.table();
     const auto* claim = of.claim_on(actual.get());
@@ -354,7 +356,7 @@ void Applier::Round::erase_row(const Item& item, const Ledger& of, const RowPtr&
 void Applier::Round::erase_doubles() {
     for (const auto& [name, of] : applier_.ledgers_) {
         for (const auto& [key, uuid] : of->doubles()) {
-            const RowPtr row = applier_.replica_.find(of->table(), uuid);
+            const OpenRow row = applier_.replica_.open(of->table(), uuid);
             if (!row) continue;
             const Item item{name, key + "\x1f" + uuid.text()};
             if (applier_.flying_.contains(item)) continue;
@@ -377,8 +379,8 @@ std::vector<MemberView> Applier::Round::members_on(const Item& row, const Column
         if (item.table != applier_.extra_.members.name) continue;
         const RowPtr member = applier_.engine_.find(item.table, item.key);
         if (!member) continue;
-        const MemberView view = applier_.extra_.member(member.get());
-        if (view.column == column.name) out.push_back(view);
+        MemberView view = applier_.extra_.member(member.open().get());
+        if (view.column == column.name) out.push_back(std::move(view));
     }
     return out;
 }
@@ -395,7 +397,7 @@ void Applier::Round::plan_extra(const Item& item, MemberView (*view_of)(const vo
     bool wanted = false;
     const RowPtr row = wanted_or_withdrawn(item, wanted);
     if (!row) return;
-    const MemberView view = view_of(row.get());
+    const MemberView view = view_of(row.open().get());
     const TableInfo* table = applier_.replica_.database().table(view.table);
     const ColumnInfo* column = table ? table->column(view.column) : nullptr;
     if (!column || !applier_.channel_.columns(*table).test(column->index)) return;
@@ -441,7 +443,7 @@ std::optional<Scalar> Applier::Round::member_of(const Item& item, const ColumnIn
 
 void Applier::Round::set_entry(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
                                const MemberView& view, bool wanted) {
-    const RowPtr actual = applier_.replica_.find(table, on);
+    const OpenRow actual = applier_.replica_.open(table, on);
     const std::string* entry = actual ? column.entry(actual.get(), view.map_key) : nullptr;
     const auto key = column.scalar(view.map_key, *this);
     const auto value = column.value_scalar(view.value, *this);

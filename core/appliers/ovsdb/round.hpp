@@ -39,7 +39,7 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     Uuid find(const Item& row);
     bool waits_for_others(const Item& item, std::span<const weft::ovsdb::After> after, bool is_new);
     bool is_held(const Item& item);
-    bool misfits(const Item& item, const TableInfo& table, const RowPtr& desired,
+    bool misfits(const Item& item, const TableInfo& table, const OpenRow& desired,
                  const weft::ovsdb::ColumnSet& columns);
     void note_move(const Item& item, Move how);
     void block(const Item& item, const std::vector<Item>& missing);
@@ -47,17 +47,17 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     void as_it_should_be(const Item& item);
 
     void plan_row(const Item& item, Ledger& of);
-    void insert_row(const Item& item, const TableInfo& table, const RowPtr& desired);
-    void update_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
-    void erase_row(const Item& item, const Ledger& of, const RowPtr& actual);
-    void move_row(const Item& item, const TableInfo& table, const RowPtr& desired, const RowPtr& actual);
+    void insert_row(const Item& item, const TableInfo& table, const OpenRow& desired);
+    void update_row(const Item& item, const TableInfo& table, const OpenRow& desired, const OpenRow& actual);
+    void erase_row(const Item& item, const Ledger& of, const OpenRow& actual);
+    void move_row(const Item& item, const TableInfo& table, const OpenRow& desired, const OpenRow& actual);
     MemberEdit hang(const weft::ovsdb::Parent& parent, const Uuid& on, const Uuid& child, bool insert);
-    void update_column(const Item& item, const TableInfo& table, const ColumnInfo& column, const RowPtr& desired,
-                       const RowPtr& actual, weft::ovsdb::Transaction& update);
+    void update_column(const Item& item, const TableInfo& table, const ColumnInfo& column, const OpenRow& desired,
+                       const OpenRow& actual, weft::ovsdb::Transaction& update);
     bool write_merged(JsonWriter& w, const ColumnInfo& column, const std::vector<MemberView>& extras,
-                      const RowPtr& desired, const RowPtr& actual);
-    void join_dropped_references(const Item& item, const ColumnInfo& column, const RowPtr& actual);
-    void update_large(const Item& item, const TableInfo& table, const ColumnInfo& column, const RowPtr& desired,
+                      const OpenRow& desired, const OpenRow& actual);
+    void join_dropped_references(const Item& item, const ColumnInfo& column, const OpenRow& actual);
+    void update_large(const Item& item, const TableInfo& table, const ColumnInfo& column, const OpenRow& desired,
                       const Uuid& row);
 
     RowPtr wanted_or_withdrawn(const Item& item, bool& wanted) const;

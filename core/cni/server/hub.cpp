@@ -109,21 +109,26 @@ void Hub::changed(std::span<const Change> changes) {
 void Hub::take(const Change& change) {
     const std::string key(change.key());
     const bool interface = change.row().type().name == tables::PodInterface::table_name;
-    auto& rows = interface ? interfaces_ : conditions_;
-    if (change.after) {
-        rows[key] = change.after;
-    } else {
-        rows.erase(key);
+    if (!interface) {
+        if (change.after) {
+            conditions_[key] = change.after;
+        } else {
+            conditions_.erase(key);
+        }
+        return;
     }
-    if (!interface) return;
-    if (!change.after) scrub_later();
+    if (change.after) {
+        put(interfaces_, change.after);
+    } else {
+        erase(interfaces_, key);
+        scrub_later();
+    }
     for (const auto& operation : operations())
         operation->pod_interface_changed(key);
 }
 
 RowPtr Hub::pod_interface(const std::string& key) const {
-    const auto found = interfaces_.find(key);
-    return found == interfaces_.end() ? RowPtr() : found->second;
+    return find(interfaces_, key);
 }
 
 // --- the bridge

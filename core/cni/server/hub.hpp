@@ -4,6 +4,7 @@
 #include "cni/server/loop.hpp"
 #include "cni/server/server.hpp"
 #include "cni/server/switch_rows.hpp"
+#include "engine/keyed_rows.hpp"
 
 #include <weft/engine/operator.hpp>
 #include <weft/tables/cni.hpp>
@@ -105,7 +106,7 @@ class Hub final : public SwitchListener {
     bool known_ = false;  ///< no condition means that there is none, rather than none yet
     bool stopping_ = false;
 
-    std::map<std::string, RowPtr> interfaces_;
+    engine::KeyedRows interfaces_;
     std::map<std::string, RowPtr> conditions_;
     std::map<std::string, std::string> obstacles_;  ///< from weftd itself: name -> reason
     SwitchInterfaces on_switch_;

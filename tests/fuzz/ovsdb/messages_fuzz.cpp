@@ -52,12 +52,13 @@ void check(const DatabaseReplica& replica) {
         std::size_t rows = 0;
         replica.each(*one.table, [&](const RowPtr& row) {
             ++rows;
-            const Uuid& uuid = one.table->uuid_of(row.get());
-            must(replica.find_row(*one.table, uuid) == row.get());
-            const std::string key = one.table->natural_key_of(row.get());
+            const OpenRow open = row.open();
+            const Uuid uuid = one.table->uuid_of(open.get());
+            must(replica.find(*one.table, uuid).is(row));
+            const std::string key = one.table->natural_key_of(open.get());
             bool found = key.empty();
             for (const auto& same : replica.find_by_key(*one.table, key))
-                found = found || same.get() == row.get();
+                found = found || same.is(row);
             must(found);
             for (const ColumnInfo* column : one.table->large) {
                 const LargeSet* large = replica.members(*one.table, uuid, *column);

@@ -98,7 +98,7 @@ class ActionsTest : public ApplierBed {
         return until_synced() && until([&] { return actions->status().state == appliers::State::synced; });
     }
     /// In the applier's own view, which is never behind what it has been told.
-    bool has(const std::string& row) { return north_->replica().find_by_key<nb::LogicalSwitch>(row) != nullptr; }
+    bool has(const std::string& row) { return north_->replica().find_by_key<nb::LogicalSwitch>(row).has_value(); }
     std::int64_t raised() { return north_->see<nb::NBGlobal>(".")->nb_cfg.get(); }
 
     Log log;

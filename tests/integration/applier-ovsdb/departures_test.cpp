@@ -74,7 +74,7 @@ class DeparturesTest : public ApplierBed {
     void add_pod(const std::string& pod) {
         put(AddressRequest{.key = Key<AddressRequest>{pod}, .pool = "default/n1", .carrier = pod});
         ASSERT_TRUE(until([&] { return has_address(pod); }));
-        const auto* lease = engine->find<AddressLease>(Key<AddressLease>{pod});
+        const auto lease = engine->find<AddressLease>(Key<AddressLease>{pod});
         put(nb::LogicalSwitchPort{.parent = ovsdb::child_of(Key<nb::LogicalSwitch>{"n1"}, &nb::LogicalSwitch::ports),
                                   .addresses = {"0a:58:0a:00:00:02 " + lease->ips.at(0).ip().text()},
                                   .external_ids = ours,
@@ -87,7 +87,7 @@ class DeparturesTest : public ApplierBed {
         withdraw(Key<nb::LogicalSwitchPort>{pod});
     }
     bool has_address(const std::string& pod) {
-        const auto* lease = engine->find<AddressLease>(Key<AddressLease>{pod});
+        const auto lease = engine->find<AddressLease>(Key<AddressLease>{pod});
         return lease && lease->problem.empty() && !lease->ips.empty();
     }
     std::int64_t raised() { return north_->see<nb::NBGlobal>(".")->nb_cfg.get(); }

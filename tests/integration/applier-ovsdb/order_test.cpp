@@ -209,7 +209,7 @@ class AcrossTest : public OrderTest {
     }
     bool has_entry() {
         // The applier's own view, which is never behind what it has been told.
-        const auto* row = local_->replica().find_by_key<ovs::OpenVSwitch>(".");
+        const auto row = local_->replica().find_by_key<ovs::OpenVSwitch>(".");
         return row && row->external_ids.declared() && row->external_ids->contains("p1");
     }
     /// As ovs-vsctl would.

@@ -138,7 +138,7 @@ TEST_F(Cluster, SurvivesTheDeathOfItsLeader) {
     for (const auto& [id, uuid] : std::map(sent)) {
         ASSERT_TRUE(owner.until([&, wanted = id] { return owner.outcomes.contains(wanted); }));
         const auto kind = owner.outcome(id)->kind;
-        const bool there = owner.replica.find_row(ports_table, uuid) != nullptr;
+        const bool there = bool(owner.replica.find(ports_table, uuid));
         if (kind == Outcome::Kind::success) {
             ++sure;
             EXPECT_TRUE(there);

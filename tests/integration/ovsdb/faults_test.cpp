@@ -46,7 +46,7 @@ TEST(Faults, ATransactionThatTheServerDiedOnDidNotHappen) {
     server.start();
     ASSERT_TRUE(owner.until([&] { return owner.connects == 2 && owner.synced; }));
     // Decided by looking: it is not there, so it is sent again.
-    EXPECT_EQ(owner.replica.find_row(ports_table, uuid), nullptr);
+    EXPECT_FALSE(owner.replica.find(ports_table, uuid));
     EXPECT_EQ(owner.replica.size(switches), 1u);
     EXPECT_TRUE(owner.commit(t).ok());
 }
@@ -65,11 +65,11 @@ TEST(Faults, ATransactionWhoseAnswerGotLostDidHappen) {
     const Uuid uuid = Uuid::random();
     ports.add(t, "p1", uuid);
     const auto id = owner.client->transact(t);
-    ASSERT_TRUE(witness.until([&] { return witness.replica.find_row(ports_table, uuid) != nullptr; }));
+    ASSERT_TRUE(witness.until([&] { return bool(witness.replica.find(ports_table, uuid)); }));
     proxy.cut();
     ASSERT_TRUE(owner.until([&] { return owner.outcomes.contains(id) && owner.connects == 2 && owner.synced; }));
     EXPECT_EQ(owner.outcome(id)->kind, Outcome::Kind::lost);
-    EXPECT_NE(owner.replica.find_row(ports_table, uuid), nullptr);
+    EXPECT_TRUE(owner.replica.find(ports_table, uuid));
 }
 
 TEST(Faults, KilledAgainAndAgainInTheMiddleOfTransactions) {
@@ -89,7 +89,7 @@ TEST(Faults, KilledAgainAndAgainInTheMiddleOfTransactions) {
         const int connects = owner.connects;
         std::vector<std::uint64_t> ids;
         for (const auto& [name, uuid] : wanted) {
-            if (owner.replica.find_row(ports_table, uuid)) continue;
+            if (owner.replica.find(ports_table, uuid)) continue;
             Transaction t;
             ports.add(t, name, uuid);
             ids.push_back(owner.client->transact(std::move(t)));

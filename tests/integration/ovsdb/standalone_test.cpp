@@ -48,7 +48,7 @@ TEST_F(Standalone, RowsWithChosenUuidsAppearBeforeTheReply) {
     ASSERT_TRUE(outcome.ok()) << outcome.text();
     EXPECT_THAT(outcome.counts, ElementsAre(1, 1));
     EXPECT_THAT(owner.order, ElementsAre("update", "reply"));
-    const auto* row = owner.replica.find<nb::LogicalSwitchPort>(uuid);
+    const auto row = owner.replica.find<nb::LogicalSwitchPort>(uuid);
     ASSERT_NE(row, nullptr);
     EXPECT_EQ(*row->name, "p1");
     EXPECT_EQ(row->parent, (Parent{"Logical_Switch", "ports", "n1"}));
@@ -88,8 +88,8 @@ TEST_F(Standalone, EveryKindOfOperation) {
         ASSERT_TRUE(outcome.ok()) << outcome.text();
     }
     EXPECT_FALSE(owner.replica.contains(groups, group, *groups.column("ports"), Scalar(port)));
-    const auto* ids = &owner.replica.find<nb::PortGroup>(group)->external_ids;
-    EXPECT_EQ(ids->get(), (Map<std::string, std::string>{{"mine", "2"}, {"new", "3"}}));
+    const auto ids = owner.replica.find<nb::PortGroup>(group)->external_ids;
+    EXPECT_EQ(ids.get(), (Map<std::string, std::string>{{"mine", "2"}, {"new", "3"}}));
     EXPECT_EQ(**owner.replica.find<nb::LogicalSwitchPort>(port)->tag, 7);
     {
         Transaction t;
@@ -234,7 +234,7 @@ TEST_F(Standalone, WhatSomebodyElseDoesIsSeen) {
     ASSERT_TRUE(a.until_synced() && b.until_synced());
     Ports ports(a);
     ports.make_switch();
-    ASSERT_TRUE(b.until([&] { return b.replica.find_row(switches, ports.switch_uuid) != nullptr; }));
+    ASSERT_TRUE(b.until([&] { return bool(b.replica.find(switches, ports.switch_uuid)); }));
     Transaction t;
     t.erase(switches, ports.switch_uuid);
     ASSERT_TRUE(b.commit(std::move(t)).ok());
@@ -258,7 +258,7 @@ TEST_F(Standalone, ConditionsKeepRowsOut) {
     ports.add(t, "p2", Uuid::random());
     ports.add(t, "p3", p3);
     ASSERT_TRUE(all.commit(std::move(t)).ok());
-    ASSERT_TRUE(some.until([&] { return some.replica.find_row(ports_table, p3) != nullptr; }));
+    ASSERT_TRUE(some.until([&] { return bool(some.replica.find(ports_table, p3)); }));
     EXPECT_EQ(some.replica.size(ports_table), 1u);
     // A row that begins to match comes as if it were new, with its parent.
     Transaction change;
@@ -291,8 +291,8 @@ TEST_F(Standalone, OnlyAskedColumnsCome) {
     const Uuid p1 = Uuid::random();
     ports.add(t, "p1", p1);
     ASSERT_TRUE(all.commit(std::move(t)).ok());
-    ASSERT_TRUE(some.until([&] { return some.replica.find_row(ports_table, p1) != nullptr; }));
-    const auto* row = some.replica.find<nb::LogicalSwitchPort>(p1);
+    ASSERT_TRUE(some.until([&] { return bool(some.replica.find(ports_table, p1)); }));
+    const auto row = some.replica.find<nb::LogicalSwitchPort>(p1);
     EXPECT_EQ(*row->name, "p1");
     EXPECT_FALSE(row->addresses.declared());
     EXPECT_EQ(some.replica.size(switches), 0u);
@@ -323,7 +323,7 @@ TEST_F(Standalone, ReconnectingShowsOnlyRealDifferences) {
     for (int i = 0; i < 50; ++i)
         ports.add(t, "p" + std::to_string(i), Uuid::random());
     ASSERT_TRUE(owner.commit(std::move(t)).ok());
-    const void* before = owner.replica.find_row(switches, ports.switch_uuid);
+    const RowPtr before = owner.replica.find(switches, ports.switch_uuid);
     owner.row_changes.clear();
     owner.member_changes.clear();
     owner.client->reconnect("the test says so");
@@ -331,7 +331,7 @@ TEST_F(Standalone, ReconnectingShowsOnlyRealDifferences) {
     EXPECT_FALSE(owner.resumed);
     EXPECT_THAT(owner.row_changes, IsEmpty());
     EXPECT_THAT(owner.member_changes, IsEmpty());
-    EXPECT_EQ(owner.replica.find_row(switches, ports.switch_uuid), before);
+    EXPECT_TRUE(owner.replica.find(switches, ports.switch_uuid).is(before));
     // The same over a restart of the server, with one change that we didn't see.
     server.restart();
     ASSERT_TRUE(other.until([&] { return other.connects == 2 && other.synced; }));

@@ -43,6 +43,37 @@ TEST(Input, NewestWinsPerKeyAndNothingIsLost) {
     EXPECT_EQ(bed.text<Plain>("k50"), "50");
 }
 
+TEST(Input, AFloodComesInPortionsAndWhatWasPostedTogetherStaysSo) {
+    int woken = 0;
+    EngineOptions options;
+    options.portion = 10;
+    options.woken = [&] { ++woken; };
+    Bed bed(std::move(options));
+    bed.rules<Copy>();
+    bed.put();
+    const auto post = [&](int from, int to, int number) {
+        ChangeSet changes;
+        for (int i = from; i < to; ++i)
+            changes.put<Item>(item("k" + std::to_string(i), number));
+        bed.engine.post(std::move(changes));
+    };
+    post(0, 6, 1);
+    post(6, 40, 1);  // the first portion was not full yet, and this is not cut
+    post(0, 3, 2);   // newer news of known keys, in the next one
+    post(100, 101, 2);
+    woken = 0;
+    EXPECT_EQ(bed.engine.tick().input_changes, 40u);
+    EXPECT_EQ(bed.text<Plain>("k0"), "1");
+    EXPECT_EQ(woken, 1);  // there is more
+    EXPECT_TRUE(bed.engine.wait(bed.clock.now()));
+    EXPECT_EQ(bed.engine.tick().input_changes, 4u);
+    EXPECT_EQ(bed.text<Plain>("k0"), "2");
+    EXPECT_EQ(bed.text<Plain>("k3"), "1");
+    EXPECT_EQ(bed.keys<Plain>().size(), 41u);
+    EXPECT_EQ(woken, 1);
+    EXPECT_FALSE(bed.engine.wait(bed.clock.now()));
+}
+
 TEST(Input, AFullListErasesWhatIsNotInIt) {
     Bed bed;
     bed.rules<Copy>();

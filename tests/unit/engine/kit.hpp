@@ -154,8 +154,8 @@ struct Bed {
     }
     template <class T>
     std::string text(const std::string& key) const {
-        const T* row = engine.find<T>(Key<T>(key));
-        return row == nullptr ? "-" : row->text;
+        const auto row = engine.find<T>(Key<T>(key));
+        return !row ? "-" : row->text;
     }
     template <TableTag T>
     std::vector<std::string> keys() const {
@@ -166,8 +166,8 @@ struct Bed {
     }
     /// "state: text" of an instance, or "-".
     std::string status(const std::string& key) const {
-        const auto* row = engine.find<RuleStatus>(Key<RuleStatus>(key));
-        return row == nullptr ? "-" : std::string(to_string(row->state)) + ": " + row->what;
+        const auto row = engine.find<RuleStatus>(Key<RuleStatus>(key));
+        return !row ? "-" : std::string(to_string(row->state)) + ": " + row->what;
     }
     std::vector<std::string> faults() const {
         std::vector<std::string> all;

@@ -201,7 +201,7 @@ TEST(OperatorNode, ThrowingIsAStatusAndVerifyFindsWhatItForgot) {
     bad.put<Item>(item("c", -1));
     engine.post(std::move(bad));
     engine.tick();
-    const auto* status = engine.find<RuleStatus>(Key<RuleStatus>("m/faulty/"));
+    const auto status = engine.find<RuleStatus>(Key<RuleStatus>("m/faulty/"));
     ASSERT_NE(status, nullptr);
     EXPECT_THAT(status->what, HasSubstr("minus one"));
     ASSERT_TRUE(engine.remove("m"));

@@ -128,7 +128,7 @@ class SelectionTest : public testing::Test {
         return engine.tick();
     }
     std::vector<std::string> pods_of(const std::string& selector) const {
-        const auto* row = engine.find<Selected>(Key<Selected>(selector));
+        const auto row = engine.find<Selected>(Key<Selected>(selector));
         return row == nullptr ? std::vector<std::string>{"no selector"} : row->pods;
     }
     std::uint64_t evaluations() const {

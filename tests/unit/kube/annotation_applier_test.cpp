@@ -327,6 +327,28 @@ TEST_F(AnnotationApplierTest, AtMostSixteenInFlight) {
     EXPECT_TRUE(applier->idle());
 }
 
+TEST_F(AnnotationApplierTest, WhatIsHeldWaitsButNotForEver) {
+    see("Pod/web/p1", pod_row("p1"), 7);
+    applier->hold(true);
+    applier->hold(true);
+    put(annotation("Pod", "web", "p1", networks, "default", "{}"));
+    EXPECT_EQ(transport.open(), 0U);
+    EXPECT_FALSE(applier->idle());
+    applier->hold(false);
+    loop.settle();
+    ASSERT_EQ(transport.open(), 1U);
+    transport.answer(200, metadata(8, R"({"k8s.ovn.org/pod-networks":"{\"default\":{}}"})"));
+    EXPECT_TRUE(applier->idle());
+    // A hold that nobody ends.
+    see("Pod/web/p2", pod_row("p2"), 7);
+    applier->hold(true);
+    put(annotation("Pod", "web", "p2", networks, "default", "{}"));
+    loop.advance(1900ms);
+    EXPECT_EQ(transport.open(), 0U);
+    loop.advance(200ms);
+    EXPECT_EQ(transport.open(), 1U);
+}
+
 TEST_F(AnnotationApplierTest, AServerInTroubleIsNotHammered) {
     for (int i = 0; i < 1000; ++i) {
         const std::string name = "p" + std::to_string(i);

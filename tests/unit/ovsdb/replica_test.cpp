@@ -93,8 +93,9 @@ class ReplicaTest : public testing::Test {
         for (const auto& c : changes->rows) {
             const auto& row = c.after ? c.after : c.before;
             const std::string sign = !c.before ? "+" : !c.after ? "-" : "~";
-            seen.rows.push_back(sign + std::string(c.table->name) + " " + c.table->natural_key_of(row.get()));
-            EXPECT_EQ(c.table->uuid_of(row.get()), c.uuid);
+            const OpenRow open = row.open();
+            seen.rows.push_back(sign + std::string(c.table->name) + " " + c.table->natural_key_of(open.get()));
+            EXPECT_EQ(c.table->uuid_of(open.get()), c.uuid);
             EXPECT_EQ(row.key(), c.uuid.text());
         }
         for (const auto& c : changes->members) {
@@ -105,8 +106,8 @@ class ReplicaTest : public testing::Test {
     }
 
     Parent parent(const TableInfo& table, unsigned n) {
-        const void* row = replica.find_row(table, id(n));
-        return row ? table.parent_of(row) : Parent{"no", "row", ""};
+        const OpenRow row = replica.open(table, id(n));
+        return row ? table.parent_of(row.get()) : Parent{"no", "row", ""};
     }
 
     DatabaseReplica replica{nb_database()};
@@ -125,8 +126,8 @@ TEST_F(ReplicaTest, RowsComeChangeAndGo) {
                     R"(":{"modify":{"external_ids":["map",[["pod","true"]]],"tag":5}}}})")
                     .rows,
                 ElementsAre("~Logical_Switch_Port p1"));
-    const auto* row = replica.find<nb::LogicalSwitchPort>(id(1));
-    ASSERT_NE(row, nullptr);
+    const auto row = replica.find<nb::LogicalSwitchPort>(id(1));
+    ASSERT_TRUE(row);
     EXPECT_EQ(*row->external_ids->find("pod"), "true");
     EXPECT_EQ(**row->tag, 5);
     EXPECT_EQ(*row->name, "p1");
@@ -134,14 +135,14 @@ TEST_F(ReplicaTest, RowsComeChangeAndGo) {
     EXPECT_FALSE(before.as<nb::LogicalSwitchPort>().tag.declared());
     EXPECT_THAT(see("{\"Logical_Switch_Port\":{\"" + u(1) + "\":{\"delete\":null}}}").rows,
                 ElementsAre("-Logical_Switch_Port p1"));
-    EXPECT_EQ(replica.find_row(ports, id(1)), nullptr);
+    EXPECT_FALSE(replica.find(ports, id(1)));
     EXPECT_EQ(replica.size(ports), 1u);
 }
 
 TEST_F(ReplicaTest, AColumnThatBecomesEmptyIsUndeclaredAgain) {
     see("{\"Logical_Switch_Port\":{\"" + u(1) + R"(":{"insert":{"name":"p1","tag":5,"addresses":"a"}}}})");
     see("{\"Logical_Switch_Port\":{\"" + u(1) + R"(":{"modify":{"tag":["set",[]],"addresses":"a"}}}})");
-    const auto* row = replica.find<nb::LogicalSwitchPort>(id(1));
+    const auto row = replica.find<nb::LogicalSwitchPort>(id(1));
     EXPECT_FALSE(row->tag.declared());
     EXPECT_FALSE(row->addresses.declared());
 }
@@ -176,7 +177,7 @@ TEST_F(ReplicaTest, LargeSetsLiveBesideTheRow) {
     const auto diff = see("{\"Port_Group\":{\"" + u(1) + "\":{\"modify\":{\"ports\":" + refs({11, 12}) + "}}}}");
     EXPECT_THAT(diff.rows, IsEmpty());
     EXPECT_THAT(diff.members, UnorderedElementsAre("Port_Group.ports -" + u(11), "Port_Group.ports +" + u(12)));
-    EXPECT_EQ(replica.find(groups, id(1)).get(), row.get());
+    EXPECT_TRUE(replica.find(groups, id(1)).is(row));
     EXPECT_FALSE(replica.contains(groups, id(1), column, Scalar(id(11))));
     EXPECT_TRUE(replica.contains(groups, id(1), column, Scalar(id(12))));
     EXPECT_THAT(replica.all_members(groups, id(1), column), UnorderedElementsAre(Scalar(id(10)), Scalar(id(12))));
@@ -199,8 +200,8 @@ TEST_F(ReplicaTest, SmallSetsAndMapsAnswerTheSameQuestions) {
     EXPECT_TRUE(replica.contains(ports, id(1), *ports.column("addresses"), Scalar("b")));
     EXPECT_FALSE(replica.contains(ports, id(1), *ports.column("addresses"), Scalar("c")));
     EXPECT_TRUE(replica.contains(ports, id(1), *ports.column("options"), Scalar("k")));
-    EXPECT_EQ(*ports.column("options")->entry(replica.find_row(ports, id(1)), "k"), "v");
-    EXPECT_EQ(ports.column("options")->entry(replica.find_row(ports, id(1)), "x"), nullptr);
+    EXPECT_EQ(*ports.column("options")->entry(replica.open(ports, id(1)).get(), "k"), "v");
+    EXPECT_EQ(ports.column("options")->entry(replica.open(ports, id(1)).get(), "x"), nullptr);
     EXPECT_FALSE(replica.contains(ports, id(9), *ports.column("addresses"), Scalar("b")));
 }
 
@@ -311,7 +312,7 @@ TEST_F(ReplicaTest, AResetShowsOnlyRealDifferences) {
     const auto same = see(contents, true);
     EXPECT_THAT(same.rows, IsEmpty());
     EXPECT_THAT(same.members, IsEmpty());
-    EXPECT_EQ(replica.find(ports, id(10)).get(), row.get());
+    EXPECT_TRUE(replica.find(ports, id(10)).is(row));
 
     const auto changed = see("{\"Logical_Switch_Port\":{" + port_row(10, "p1", "initial") + "," +
                                  port_row(12, "p3", "initial") + "},\"Logical_Switch\":{\"" + u(1) +
@@ -386,8 +387,8 @@ TEST_F(ReplicaTest, RandomUpdatesAgreeWithAModel) {
         ASSERT_EQ(replica.size(ports), model_ports.size());
         ASSERT_EQ(replica.size(switches), model_switches.size());
         for (const auto& [p, name] : model_ports) {
-            const auto* row = replica.find<nb::LogicalSwitchPort>(id(p));
-            ASSERT_NE(row, nullptr);
+            const auto row = replica.find<nb::LogicalSwitchPort>(id(p));
+            ASSERT_TRUE(row);
             ASSERT_EQ(*row->name, name);
             std::set<std::string> owners;
             for (const auto& [s, members] : model_switches) {
@@ -398,7 +399,7 @@ TEST_F(ReplicaTest, RandomUpdatesAgreeWithAModel) {
             ASSERT_TRUE(owners.empty() || owners.contains(row->parent.key));
             bool found = false;
             for (const auto& by_name : replica.find_by_key(ports, name))
-                found = found || by_name.get() == row;
+                found = found || by_name.is(replica.find(ports, id(p)));
             ASSERT_TRUE(found);
         }
         for (const auto& [s, members] : model_switches) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <weft/base/api.hpp>
 #include <weft/base/hash.hpp>
 #include <weft/base/ip.hpp>
 #include <weft/base/json.hpp>
 #include <weft/base/key.hpp>
 #include <weft/base/mac.hpp>
+#include <weft/base/pack.hpp>
 #include <weft/base/uuid.hpp>
 
 #include <atomic>
@@ -20,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-/// Rows: what tables hold. A row is an immutable value that lists its fields once; equality, hash, JSON and the schema
-/// hash all derive from that list:
+/// Rows: what tables hold. A row is an immutable value that lists its fields once; equality, hash, JSON, the bytes in
+/// which it rests and the schema hash all derive from that list:
 ///
 ///   struct NodeSubnet {
 ///       static constexpr std::string_view table_name = "NodeSubnet";
@@ -249,6 +251,130 @@ void json_value(JsonWriter& w, const T& v) {
     }
 }
 
+// ---------------------------------------------------------------------------------------------------------------------
+// Fields as bytes. A type of your own lists fields(), or has `void pack(Packer&) const` and `void unpack(Unpacker&)`,
+// or is plain bytes without padding.
+
+template <class T>
+concept PacksItself = requires(const T& v, T& w, Packer& out, Unpacker& in) {
+    v.pack(out);
+    w.unpack(in);
+};
+
+template <class T>
+void pack_value(Packer& out, const T& v);
+template <class T>
+void unpack_value(Unpacker& in, T& v);
+
+inline void pack_value(Packer& out, const IpPrefix& v) {
+    out.raw(&v.ip(), sizeof(Ip));
+    out.number(static_cast<std::uint64_t>(v.length()));
+}
+inline void unpack_value(Unpacker& in, IpPrefix& v) {
+    Ip ip;
+    in.raw(&ip, sizeof(ip));
+    v = IpPrefix(ip, static_cast<int>(in.number()));
+}
+
+template <class T>
+void pack_value(Packer& out, const T& v) {
+    if constexpr (PacksItself<T>) {
+        v.pack(out);
+    } else if constexpr (IsKey<T>::value) {
+        out.text(v.text);
+    } else if constexpr (IsId<T>::value) {
+        out.number(v.value);
+    } else if constexpr (std::same_as<T, std::string>) {
+        out.text(v);
+    } else if constexpr (std::is_enum_v<T> || std::unsigned_integral<T>) {
+        out.number(static_cast<std::uint64_t>(v));
+    } else if constexpr (std::signed_integral<T>) {  // small ones of either sign in few bytes
+        const auto wide = static_cast<std::int64_t>(v);
+        out.number(static_cast<std::uint64_t>(wide) << 1 ^ static_cast<std::uint64_t>(wide >> 63));
+    } else if constexpr (Fielded<T>) {
+        std::apply([&](const auto&... f) { (pack_value(out, v.*(f.member)), ...); }, T::fields());
+    } else if constexpr (IsPair<T>::value) {
+        pack_value(out, v.first);
+        pack_value(out, v.second);
+    } else if constexpr (OptionalField<T>) {
+        out.number(v.has_value());
+        if (v.has_value()) pack_value(out, *v);
+    } else if constexpr (RangeField<T>) {
+        out.number(v.size());
+        for (const auto& element : v)
+            pack_value(out, element);
+    } else {
+        static_assert(std::is_trivially_copyable_v<T> &&
+                          (std::has_unique_object_representations_v<T> || std::is_floating_point_v<T>),
+                      "this field type has neither fields() nor pack() and unpack()");
+        out.raw(&v, sizeof(v));
+    }
+}
+
+template <class T>
+void unpack_value(Unpacker& in, T& v) {
+    if constexpr (PacksItself<T>) {
+        v.unpack(in);
+    } else if constexpr (IsKey<T>::value) {
+        v.text = in.text();
+    } else if constexpr (IsId<T>::value) {
+        v.value = static_cast<std::uint32_t>(in.number());
+    } else if constexpr (std::same_as<T, std::string>) {
+        v = in.text();
+    } else if constexpr (std::is_enum_v<T> || std::unsigned_integral<T>) {
+        v = static_cast<T>(in.number());
+    } else if constexpr (std::signed_integral<T>) {
+        const std::uint64_t wide = in.number();
+        v = static_cast<T>(static_cast<std::int64_t>(wide >> 1 ^ (0 - (wide & 1))));
+    } else if constexpr (Fielded<T>) {
+        std::apply([&](const auto&... f) { (unpack_value(in, v.*(f.member)), ...); }, T::fields());
+    } else if constexpr (IsPair<T>::value) {
+        unpack_value(in, v.first);
+        unpack_value(in, v.second);
+    } else if constexpr (OptionalField<T>) {
+        if (in.number() == 0) return;  // it is new, so without a value
+        std::remove_cvref_t<decltype(*v)> value{};
+        unpack_value(in, value);
+        v = std::move(value);
+    } else if constexpr (RangeField<T>) {
+        std::vector<typename T::value_type> elements(in.number());
+        for (auto& element : elements)
+            unpack_value(in, element);
+        v = T(std::move(elements));
+    } else {
+        in.raw(&v, sizeof(v));
+    }
+}
+
+namespace detail {
+
+/// The key stands first, so that it can be read without the rest.
+template <class T>
+void pack_row(Packer& out, const T& row) {
+    out.text(row.key.text);
+    const auto one = [&](const auto& f) {
+        if constexpr (std::is_same_v<decltype(f.member), Key<T> T::*>) {
+            if (f.member == &T::key) return;
+        }
+        pack_value(out, row.*(f.member));
+    };
+    std::apply([&](const auto&... f) { (one(f), ...); }, T::fields());
+}
+
+template <class T>
+void unpack_row(Unpacker& in, T& row) {
+    row.key.text = in.text();
+    const auto one = [&](const auto& f) {
+        if constexpr (std::is_same_v<decltype(f.member), Key<T> T::*>) {
+            if (f.member == &T::key) return;
+        }
+        unpack_value(in, row.*(f.member));
+    };
+    std::apply([&](const auto&... f) { (one(f), ...); }, T::fields());
+}
+
+}  // namespace detail
+
 /// `bool operator==` for a struct that lists fields(): write `WEFT_FIELDS_EQUAL(T)` inside it.
 #define WEFT_FIELDS_EQUAL(T)                         \
     friend bool operator==(const T& a, const T& b) { \
@@ -277,9 +403,9 @@ struct RowType {
     std::string_view name;
     std::uint64_t schema = 0;
     std::size_t size = 0;
-    std::string_view (*key)(const void* row) = nullptr;
-    bool (*equal)(const void* a, const void* b) = nullptr;
-    std::uint64_t (*hash)(const void* row) = nullptr;
+    void (*construct)(void* memory) = nullptr;  ///< an empty row, which destroy() ends
+    void (*pack)(Packer& out, const void* row) = nullptr;
+    void (*unpack)(Unpacker& in, void* empty_row) = nullptr;
     void (*to_json)(const void* row, JsonWriter& w) = nullptr;
     void (*destroy)(void* row) noexcept = nullptr;
     /// The object this row stands for; empty kind when the type doesn't say (`static ObjectRef object(const T&)`).
@@ -287,22 +413,21 @@ struct RowType {
     /// Who came first, for conflicts at start: seconds since the epoch (`static std::int64_t precedence(const T&)`),
     /// 0 when the type doesn't say. Ties go to the smaller key.
     std::int64_t (*precedence)(const void* row) = nullptr;
+    bool has_precedence = false;
 
     bool same_as(const RowType& other) const { return name == other.name && schema == other.schema; }
 };
 
 template <Row T>
 const RowType& row_type() {
+    static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
     static const RowType type{
         .name = T::table_name,
         .schema = detail::schema_hash<T>(),
         .size = sizeof(T),
-        .key = [](const void* row) -> std::string_view { return static_cast<const T*>(row)->key.text; },
-        .equal =
-            [](const void* a, const void* b) {
-                return detail::equal_fields(*static_cast<const T*>(a), *static_cast<const T*>(b));
-            },
-        .hash = [](const void* row) { return detail::hash_fields(*static_cast<const T*>(row)); },
+        .construct = [](void* memory) { new (memory) T{}; },
+        .pack = [](Packer& out, const void* row) { detail::pack_row(out, *static_cast<const T*>(row)); },
+        .unpack = [](Unpacker& in, void* empty) { detail::unpack_row(in, *static_cast<T*>(empty)); },
         .to_json = [](const void* row, JsonWriter& w) { detail::json_fields(w, *static_cast<const T*>(row)); },
         .destroy = [](void* row) noexcept { static_cast<T*>(row)->~T(); },
         .object = [](const void* row) -> ObjectRef {
@@ -313,11 +438,51 @@ const RowType& row_type() {
             if constexpr (requires(const T& r) { T::precedence(r); }) return T::precedence(*static_cast<const T*>(row));
             return (void)row, 0;
         },
-    };
-    return type;
+        .has_precedence = requires(const T& r){T::precedence(r);
+}
+,
+};  // namespace weft
+return type;
 }
 
-/// A shared, immutable row of some type. One word; counting is atomic, so rows may be let go on any thread.
+/// A row of some type with its fields laid out, for whoever knows the type only by its RowType. Owned by one.
+class OpenRow {
+  public:
+    OpenRow() = default;
+    /// An empty row.
+    explicit OpenRow(const RowType& type) : type_(&type), row_(::operator new(type.size)) { type.construct(row_); }
+    OpenRow(OpenRow&& other) noexcept
+        : type_(std::exchange(other.type_, nullptr)),
+          row_(std::exchange(other.row_, nullptr)) {}
+    OpenRow& operator=(OpenRow other) noexcept {
+        std::swap(type_, other.type_);
+        std::swap(row_, other.row_);
+        return *this;
+    }
+    ~OpenRow() {
+        if (row_ == nullptr) return;
+        type_->destroy(row_);
+        ::operator delete(row_);
+    }
+
+    explicit operator bool() const { return row_ != nullptr; }
+    const RowType& type() const { return *type_; }
+    const void* get() const { return row_; }
+    void* get() { return row_; }
+    /// The row as what it is; the caller knows its type, by table.
+    template <Row T>
+    const T& as() const {
+        return *static_cast<const T*>(row_);
+    }
+
+  private:
+    const RowType* type_ = nullptr;
+    void* row_ = nullptr;
+};
+
+/// A shared, immutable row of some type, at rest: one block of bytes that holds the fields packed (see Packer), a small
+/// part of what they cost laid out. Whoever wants to look at it takes a copy: as() or open(). One word; counting is
+/// atomic, so rows may be let go on any thread.
 class RowPtr {
   public:
     RowPtr() = default;
@@ -333,44 +498,53 @@ class RowPtr {
 
     explicit operator bool() const { return block_ != nullptr; }
     const RowType& type() const { return *block_->type; }
-    const void* get() const { return block_ + 1; }
-    std::string_view key() const { return block_->type->key(get()); }
-    /// The row as what it is; the caller knows its type, by table.
+    /// Costs next to nothing, and is valid as long as the row.
+    std::string_view key() const { return Unpacker(bytes()).text(); }
+    std::string_view bytes() const { return {reinterpret_cast<const char*>(block_ + 1), block_->size}; }
+    /// A copy of the row as what it is; the caller knows its type, by table.
     template <Row T>
-    const T& as() const {
-        return *static_cast<const T*>(get());
+    T as() const {
+        T row{};
+        Unpacker in(bytes());
+        block_->type->unpack(in, &row);
+        return row;
     }
+    OpenRow open() const {
+        OpenRow row(type());
+        Unpacker in(bytes());
+        type().unpack(in, row.get());
+        return row;
+    }
+    ObjectRef object() const { return type().object(open().get()); }
+    std::int64_t precedence() const { return type().has_precedence ? type().precedence(open().get()) : 0; }
     /// Same content (and type), not just the same block.
     bool equals(const RowPtr& other) const {
         if (block_ == other.block_) return true;
-        return block_ && other.block_ && type().same_as(other.type()) && type().equal(get(), other.get());
+        return block_ && other.block_ && bytes() == other.bytes() && type().same_as(other.type());
     }
+    /// The same block: for telling a row from an equal one that came later.
+    bool is(const RowPtr& other) const { return block_ == other.block_; }
     std::string json() const {
         JsonWriter w;
-        type().to_json(get(), w);
+        type().to_json(open().get(), w);
         return w.take();
     }
 
     template <Row T>
-    static RowPtr make(T row) {
-        static_assert(alignof(T) <= alignof(Block));
-        void* memory = ::operator new(sizeof(Block) + sizeof(T));
-        Block* block = new (memory) Block{{1}, &row_type<T>()};
-        new (block + 1) T(std::move(row));
-        RowPtr made;
-        made.block_ = block;
-        return made;
+    static RowPtr make(const T& row) {
+        return make(row_type<T>(), &row);
     }
+    WEFT_API static RowPtr make(const RowType& type, const void* row);
 
   private:
-    struct alignas(16) Block {
+    struct Block {
         std::atomic<std::uint32_t> references;
+        std::uint32_t size;
         const RowType* type;
     };
 
     void release() noexcept {
         if (block_ && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            block_->type->destroy(block_ + 1);
             ::operator delete(static_cast<void*>(block_));
         }
     }

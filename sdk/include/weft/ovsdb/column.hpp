@@ -126,6 +126,14 @@ struct Ref {
     explicit Ref(const Uuid& to) : uuid(to) {}
 
     std::string text() const { return uuid.is_zero() ? key : uuid.text(); }
+    void pack(Packer& out) const {
+        out.text(key);
+        out.raw(&uuid, sizeof(uuid));
+    }
+    void unpack(Unpacker& in) {
+        key = in.text();
+        in.raw(&uuid, sizeof(uuid));
+    }
     friend auto operator<=>(const Ref&, const Ref&) = default;
     friend constexpr std::uint64_t type_hash_of(const Ref*) { return fnv1a64("ref"); }
 };
@@ -189,6 +197,16 @@ struct Parent {
     std::string text() const {
         return none() ? std::string() : std::string(table) + "/" + key + "." + std::string(column);
     }
+    void pack(Packer& out) const {
+        out.text(table);
+        out.text(column);
+        out.text(key);
+    }
+    void unpack(Unpacker& in) {
+        table = constant_text(in.text());
+        column = constant_text(in.text());
+        key = in.text();
+    }
     friend bool operator==(const Parent&, const Parent&) = default;
 };
 
@@ -208,6 +226,16 @@ struct After {
     Level level = Level::committed;
 
     std::string text() const { return std::string(table) + "/" + key + "@" + std::to_string(static_cast<int>(level)); }
+    void pack(Packer& out) const {
+        out.text(table);
+        out.text(key);
+        out.number(static_cast<std::uint64_t>(level));
+    }
+    void unpack(Unpacker& in) {
+        table = constant_text(in.text());
+        key = in.text();
+        level = static_cast<Level>(in.number());
+    }
     friend bool operator==(const After&, const After&) = default;
 };
 

@@ -104,7 +104,7 @@ void set_annotation(tables::Annotations& annotations, const tables::Annotation& 
 
 template <class T>
 void annotate(RowSet& objects, const std::string& key, const tables::Annotation& wanted) {
-    const auto* object = objects.find<T>(key);
+    const auto object = objects.find<T>(key);
     if (!object) return;
     T changed = *object;
     set_annotation(changed.annotations, wanted);

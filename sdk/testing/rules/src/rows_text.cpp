@@ -156,10 +156,11 @@ class Printer {
   private:
     void add(const TableInfo& table, const RowPtr& row) {
         PrintedRow& printed = row_of(table, std::string(row.key()));
+        const OpenRow open = row.open();
         for (const ColumnInfo& column : table.columns) {
-            if (!column.declared(row.get())) continue;
+            if (!column.declared(open.get())) continue;
             JsonWriter w;
-            if (const auto written = column.write(w, row.get(), names_); !written) {
+            if (const auto written = column.write(w, open.get(), names_); !written) {
                 throw std::logic_error(written.error().text());
             }
             const auto document = JsonDocument::parse("[" + w.text() + "]");
@@ -168,7 +169,8 @@ class Printer {
     }
 
     void hang(const TableInfo& table, const RowPtr& row) {
-        const auto& parent = table.parent_of(row.get());
+        const OpenRow open = row.open();
+        const auto& parent = table.parent_of(open.get());
         if (parent.none()) return;
         const auto* on = database_.table(parent.table);
         if (!on) throw std::logic_error("no table " + std::string(parent.table));

@@ -20,21 +20,22 @@ class FakeReader final : public detail::ReaderCore {
         note(slot, "/" + std::string(key));
         const auto& table = table_of(slot);
         const auto at = table.find(std::string(key));
-        return at == table.end() ? nullptr : at->second.get();
+        return at == table.end() ? nullptr : open(at->second);
     }
     void bucket(std::size_t slot, std::string_view value, void* context,
                 void (*visit)(void* context, const void* row)) override {
         const IndexSpec& index = spec_.reads.at(slot).index;
         note(slot, "[" + std::string(index.name) + "=" + std::string(value) + "]");
         for (const auto& [key, row] : table_of(slot)) {
-            const std::string text = index.of(row.get());
-            if (!text.empty() && text == value) visit(context, row.get());
+            const void* open_row = open(row);
+            const std::string text = index.of(open_row);
+            if (!text.empty() && text == value) visit(context, open_row);
         }
     }
     void scan(std::size_t slot, void* context, void (*visit)(void* context, const void* row)) override {
         note(slot, "/*");
         for (const auto& [key, row] : table_of(slot))
-            visit(context, row.get());
+            visit(context, open(row));
     }
     bool passed(TimePoint when) override {
         if (now_ >= when) return true;
@@ -47,6 +48,7 @@ class FakeReader final : public detail::ReaderCore {
     }
 
   private:
+    const void* open(const RowPtr& row) { return std::as_const(open_.emplace_back(row.open())).get(); }
     const RowSet::Table& table_of(std::size_t slot) const { return rows_.table(spec_.reads.at(slot).table.name); }
     void note(std::size_t slot, const std::string& what) {
         std::string read = std::string(spec_.reads.at(slot).table.name) + what;
@@ -59,6 +61,7 @@ class FakeReader final : public detail::ReaderCore {
     const RowSet& rows_;
     TimePoint now_;
     RuleResult& result_;
+    std::vector<OpenRow> open_;  ///< what the rule was shown
 };
 
 class FakeDesired final : public detail::DesiredCore {
@@ -119,7 +122,8 @@ RuleResult RuleTest::run(const RowPtr& driver) const {
     RuleResult result;
     FakeReader reader(spec_, rows_, now_, result);
     FakeDesired desired(spec_, result);
-    spec_.derive(driver.get(), reader, desired);
+    const OpenRow open = driver.open();
+    spec_.derive(open.get(), reader, desired);
     if (!desired.mistake.empty()) throw std::logic_error(desired.mistake);
     if (result.waiting || result.failed) result.rows = {};
     return result;

@@ -3,6 +3,7 @@
 #include <weft/engine/row.hpp>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,12 +47,12 @@ class RowSet {
             rows.push_back(row.template as<RowOf<Tag>>());
         return rows;
     }
-    /// The row under a key, or null.
+    /// The row under a key, or nothing.
     template <TableTag Tag>
-    const RowOf<Tag>* find(const std::string& key) const {
+    std::optional<RowOf<Tag>> find(const std::string& key) const {
         const auto& rows = table(Tag::table_name);
         const auto at = rows.find(key);
-        return at == rows.end() ? nullptr : &at->second.template as<RowOf<Tag>>();
+        return at == rows.end() ? std::nullopt : std::optional(at->second.template as<RowOf<Tag>>());
     }
 
   private:

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <weft/base/api.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+/// Values as bytes: how rows rest in memory. Equal values make equal bytes, so rows compare without being unpacked.
+namespace weft {
+
+/// Writes values one after another.
+class WEFT_API Packer {
+  public:
+    Packer() = default;
+    Packer(const Packer&) = delete;
+    Packer& operator=(const Packer&) = delete;
+
+    /// One byte below 128, more for greater ones.
+    void number(std::uint64_t value);
+    /// A text that was written before, alone or as part of a longer one, costs a few bytes: rows spell out in fields
+    /// what their keys say already.
+    void text(std::string_view value);
+    /// Bytes of a known number; zeros at their end cost nothing.
+    void raw(const void* bytes, std::size_t size);
+
+    std::string_view bytes() const { return {data_, size_}; }
+
+  private:
+    void append(const void* bytes, std::size_t size);
+
+    char inline_[768];
+    std::unique_ptr<char[]> heap_;
+    char* data_ = inline_;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = sizeof(inline_);
+};
+
+/// Reads back, in the same order, what a Packer wrote. The bytes are trusted: they never left the process.
+class WEFT_API Unpacker {
+  public:
+    explicit Unpacker(std::string_view bytes) : bytes_(bytes) {}
+
+    std::uint64_t number() {
+        const auto first = static_cast<unsigned char>(bytes_[at_]);
+        if (first >= 0x80) return long_number();
+        ++at_;
+        return first;
+    }
+    /// Valid as long as the bytes are.
+    std::string_view text() {
+        const std::uint64_t head = number();
+        const std::size_t size = head >> 1;
+        const std::size_t from = (head & 1) != 0 ? number() : at_;
+        if ((head & 1) == 0) at_ += size;
+        return bytes_.substr(from, size);
+    }
+    void raw(void* bytes, std::size_t size);
+
+  private:
+    std::uint64_t long_number();
+
+    std::string_view bytes_;
+    std::size_t at_ = 0;
+};
+
+/// The one copy, kept for ever, of a text of which there are few: names of tables and columns.
+WEFT_API std::string_view constant_text(std::string_view text);
+
+}  // namespace weft
