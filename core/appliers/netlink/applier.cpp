@@ -69,8 +69,7 @@ void Applier::desired_known() {
     {
         const std::scoped_lock lock(mutex_);
         known_ = true;
-        for (const auto& [link, desire] : desired_.links())
-            dirty_.insert(link);
+        mark_all();
     }
     wake_.notify_all();
 }
@@ -84,9 +83,23 @@ void Applier::mark(const std::string& link) {
     wake_.notify_all();
 }
 
+void Applier::mark_all() {
+    for (const auto& [link, desire] : desired_.links())
+        dirty_.insert(link);
+}
+
 void Applier::links_changed(const KernelView&, const std::set<std::string>& names) {
     for (const auto& name : names)
         mark(name);
+}
+
+/// A pass asks the kernel itself, so it may have worked on a link that the monitor never saw come or go.
+void Applier::kernel_listed() {
+    {
+        const std::scoped_lock lock(mutex_);
+        mark_all();
+    }
+    wake_.notify_all();
 }
 
 void Applier::route_changed(const std::string& link, const RouteEntry& route, bool gone) {
@@ -125,8 +138,7 @@ void Applier::run() {
     while (!stopping_) {
         if (const TimePoint time = now(); time >= refresh) {
             refresh = time + options_.refresh;
-            for (const auto& [link, desire] : desired_.links())
-                dirty_.insert(link);
+            mark_all();
         }
         TimePoint next = refresh;
         for (auto entry = later_.begin(); entry != later_.end();) {
@@ -193,7 +205,20 @@ Applier::Pass Applier::pass_over(const std::string& link, const LinkDesire& desi
     }
     write_sysctls(desired, memory, pass);
     step_over(**actual, plan(**actual, desired, memory.applied, prune), desired, memory, pass);
+    if (pass.retry && !is_there((*actual)->link)) {
+        // It went meanwhile: nothing was refused. One that has come in its place is told by the monitor.
+        memory.applied = {};
+        const std::size_t changes = pass.changes;
+        pass = Pass{};
+        pass.changes = changes;
+        pass.present = false;
+    }
     return pass;
+}
+
+bool Applier::is_there(const Link& link) {
+    const auto found = handle_->find_link(link.index);
+    return !found || (*found && (*found)->name == link.name);
 }
 
 void Applier::step_over(const LinkActual& actual, const std::vector<Step>& steps, const LinkDesire& desired,

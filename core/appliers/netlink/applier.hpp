@@ -80,6 +80,7 @@ class Applier final : public KernelListener {
 
     // From the monitor.
     void links_changed(const KernelView& now, const std::set<std::string>& names) override;
+    void kernel_listed() override;
     void route_changed(const std::string& link, const RouteEntry& route, bool gone) override;
     void neighbour_changed(const std::string& link, const NeighbourEntry& entry, bool gone) override;
     void settings_changed(const std::string& link) override;
@@ -103,6 +104,8 @@ class Applier final : public KernelListener {
 
     void run();
     void mark(const std::string& link);
+    void mark_all();  ///< with mutex_ held
+    bool is_there(const Link& link);
     void reconcile(const std::string& link);
     Pass pass_over(const std::string& link, const LinkDesire& desired, LinkMemory& memory, bool prune);
     void step_over(const LinkActual& actual, const std::vector<Step>& steps, const LinkDesire& desired,

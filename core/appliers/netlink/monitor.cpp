@@ -110,6 +110,8 @@ Result<void> Monitor::resync() {
     for (auto& address : *addresses)
         view_.addresses[address.link].push_back(std::move(address));
     tell();
+    for (auto* listener : listeners_)
+        listener->kernel_listed();
     if (!known_) {
         known_ = true;
         for (auto* listener : listeners_)

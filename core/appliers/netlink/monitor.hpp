@@ -26,6 +26,9 @@ class KernelListener {
     /// These links came, changed, went, or have other addresses. At start and after an overrun: every link that is or
     /// was there, and anything else of them may have changed too.
     virtual void links_changed(const KernelView& now, const std::set<std::string>& names) = 0;
+    /// Everything has been listed: at start and after an overrun, after links_changed. A link that came and went
+    /// before, unheard, was in no view and is in none now.
+    virtual void kernel_listed() {}
     /// The first complete view has been delivered.
     virtual void kernel_known() {}
     /// A route was set or removed. The kernel does not tell about those that go with their link.

@@ -188,6 +188,66 @@ TEST_F(ApplierTest, ALinkThatComesBackGetsEverythingAgain) {
     expect_management_port();
 }
 
+/// A sink in which the monitor's thread stays when it tells of the link "block", until it is released.
+class BlockingSink final : public Sink {
+  public:
+    void post(std::vector<InputChange> changes) override {
+        std::unique_lock lock(mutex_);
+        if (std::none_of(changes.begin(), changes.end(), [](const InputChange& c) { return c.key == "block"; })) return;
+        blocked_ = true;
+        change_.notify_all();
+        change_.wait(lock, [&] { return released_; });
+    }
+    void complete(const TableSpec&) override {
+        const std::scoped_lock lock(mutex_);
+        complete_ = true;
+        change_.notify_all();
+    }
+    void wait_complete() {
+        std::unique_lock lock(mutex_);
+        change_.wait(lock, [&] { return complete_; });
+    }
+    void wait_blocked() {
+        std::unique_lock lock(mutex_);
+        change_.wait(lock, [&] { return blocked_; });
+    }
+    void release() {
+        const std::scoped_lock lock(mutex_);
+        released_ = true;
+        change_.notify_all();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable change_;
+    bool complete_ = false;
+    bool blocked_ = false;
+    bool released_ = false;
+};
+
+TEST_F(ApplierTest, ALinkThatCameAndWentUnheardIsWaitedFor) {
+    BlockingSink sink;
+    applier_ = std::make_unique<Applier>(sink, options_);
+    applier_->on_status([this] { signal_.poke(); });
+    put(tables::LinkState{.key = Key<tables::LinkState>{"mp0"}, .up = true, .mtu = 1400});
+    put(tables::Sysctl{.key = Key<tables::Sysctl>{"net/ipv4/conf/mp0/forwarding"}, .value = "1", .link = "mp0"});
+    ASSERT_TRUE(applier_->start());
+    sink.wait_complete();
+    add_pair("block", "block-peer");
+    sink.wait_blocked();
+    add_pair("mp0", "peer");
+    applier_->desired_known();
+    EXPECT_TRUE(synced());
+    EXPECT_EQ(read_sysctl("net/ipv4/conf/mp0/forwarding").value_or({}), "1");
+    const auto removed = kernel_->delete_link(link("mp0"));
+    // All notifications of mp0 are lost.
+    applier_->monitor().force_resync();
+    sink.release();
+    EXPECT_TRUE(removed);
+    EXPECT_TRUE(reaches([](const ApplierStatus& s) { return s.waiting == 2; }));
+    stop();
+}
+
 TEST_F(ApplierTest, RemovesWhatIsWithdrawnAndNothingElse) {
     add_pair("mp0", "peer");
     up("mp0");
