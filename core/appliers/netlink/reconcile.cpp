@@ -1,5 +1,7 @@
 #include "appliers/netlink/reconcile.hpp"
 
+#include <weft/base/overloaded.hpp>
+
 #include <algorithm>
 
 #include <linux/rtnetlink.h>
@@ -177,13 +179,6 @@ class Planner {
     bool prune_;
     std::vector<Step> steps_;
 };
-
-template <class... F>
-struct Overloaded : F... {
-    using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 }  // namespace
 

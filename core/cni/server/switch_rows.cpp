@@ -1,5 +1,7 @@
 #include "cni/server/switch_rows.hpp"
 
+#include <weft/base/overloaded.hpp>
+
 #include <algorithm>
 
 namespace weft::cni {
@@ -19,13 +21,6 @@ std::string joined(const std::vector<std::string>& parts) {
         out += (out.empty() ? "" : ",") + part;
     return out;
 }
-
-template <class... F>
-struct Overloaded : F... {
-    using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 }  // namespace
 
