@@ -135,7 +135,7 @@ struct NetConf {
 
 inline constexpr std::string_view default_socket = "/var/run/ovn-kubernetes/cni/ovn-cni-server.sock";
 /// Configurations, requests and replies are never larger.
-inline constexpr std::size_t max_message = 1024 * 1024;
+inline constexpr std::size_t max_message = std::size_t{1} << 20;
 
 /// Parses and checks a configuration. Any bytes may come in.
 Outcome<NetConf> parse_conf(std::string_view text);

@@ -49,7 +49,7 @@ void compare_values(const Layers& before, const Layers& now, Reload& reload) {
 std::string hashes_text(const PluginsSection& set) {
     std::string out;
     for (const auto& [name, hex] : set.sha256)
-        out += name + ":" + hex + " ";
+        out.append(name).append(":").append(hex).append(" ");
     return out;
 }
 

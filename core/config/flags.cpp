@@ -92,6 +92,7 @@ Result<std::vector<po::option>> split_args(const std::vector<std::string>& args)
     namespace style = po::command_line_style;
     const auto options = all_options();
     std::vector<std::string> normal;
+    normal.reserve(args.size());
     for (const auto& arg : args)
         normal.push_back(normalised(arg));
     try {

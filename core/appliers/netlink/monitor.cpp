@@ -107,8 +107,8 @@ Result<void> Monitor::resync() {
         touched_.insert(link.name);
         view_.links.emplace(link.index, std::move(link));
     }
-    for (auto& address : *addresses)
-        view_.addresses[address.link].push_back(std::move(address));
+    for (const auto& address : *addresses)
+        view_.addresses[address.link].push_back(address);
     tell();
     for (auto* listener : listeners_)
         listener->kernel_listed();
@@ -174,7 +174,8 @@ void Monitor::handle_link(const nlmsghdr& header) {
         view_.links.erase(link->index);
         view_.addresses.erase(link->index);
     } else {
-        view_.links.insert_or_assign(link->index, *std::move(link));
+        const int index = link->index;
+        view_.links.insert_or_assign(index, *std::move(link));
     }
 }
 

@@ -180,7 +180,7 @@ Refusal Socket::query(Message& message, const std::function<void()>& begin,
     return {EAGAIN, "the kernel's tables change faster than they can be read"};
 }
 
-Result<void> Socket::join(std::vector<int> groups) {
+Result<void> Socket::join(std::initializer_list<int> groups) {
     for (const int group : groups) {
         if (const int code = nl_socket_add_memberships(sock_, group, 0); code < 0) {
             return again("cannot join netlink group " + std::to_string(group) + ": " + nl_geterror(code));

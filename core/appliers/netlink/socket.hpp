@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -77,7 +78,7 @@ class Socket {
                   const std::function<void(const nlmsghdr&)>& visit);
 
     // For the monitor.
-    Result<void> join(std::vector<int> groups);
+    Result<void> join(std::initializer_list<int> groups);
     /// Visits notifications until none is left. False on overrun (ENOBUFS): what was lost is unknown.
     Result<bool> drain(const std::function<void(const nlmsghdr&)>& visit);
     int fd() const;

@@ -386,7 +386,7 @@ std::vector<MemberView> Applier::Round::members_on(const Item& row, const Column
 }
 
 RowPtr Applier::Round::wanted_or_withdrawn(const Item& item, bool& wanted) const {
-    const RowPtr row = applier_.engine_.find(item.table, item.key);
+    RowPtr row = applier_.engine_.find(item.table, item.key);
     wanted = static_cast<bool>(row);
     if (wanted) return row;
     const auto at = applier_.withdrawn_.find(item);
@@ -432,7 +432,7 @@ std::optional<Scalar> Applier::Round::member_of(const Item& item, const ColumnIn
     if (!member) {
         if (!wanted) as_it_should_be(item);  // what it referred to is gone, and with it the member
         if (wanted && !trail_->missing.empty()) block(item, trail_->missing);
-        if (wanted && trail_->missing.empty()) fit = std::move(member).error().at("column " + std::string(column.name));
+        if (wanted && trail_->missing.empty()) fit = Error(member.error()).at("column " + std::string(column.name));
     } else if (const auto* capabilities = applier_.channel_.capabilities(); wanted && capabilities) {
         fit = capabilities->fits(column, *member);
     }

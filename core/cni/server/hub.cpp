@@ -209,6 +209,7 @@ void Hub::remove_ports(std::vector<std::string> ports, std::vector<std::string> 
     };
     if (ports.empty()) return remove_links({});
     std::vector<PortOperation> changes;
+    changes.reserve(ports.size());
     for (auto& port : ports)
         changes.emplace_back(RemovePort{std::move(port)});
     apply(std::move(changes), options.cleanup_deadline, remove_links);

@@ -70,7 +70,8 @@ class Operation : public std::enable_shared_from_this<Operation> {
 
   protected:
     virtual void begin() = 0;
-    virtual void abort(CniError /*why*/) {}
+    // Those who override it keep the error.
+    virtual void abort(CniError /*why*/) {}  // NOLINT(performance-unnecessary-value-param)
     virtual void abandoned() {}
 
     /// Exactly once; the object may be gone afterwards unless the caller holds it.

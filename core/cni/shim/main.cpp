@@ -17,7 +17,7 @@ namespace weft::cni {
 namespace {
 
 /// weftd answers within two minutes, or is dead.
-constexpr long patience_ms = 150 * 1000;
+constexpr long patience_ms = 150'000;
 
 long now_ms() {
     timespec time{};

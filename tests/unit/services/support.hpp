@@ -130,7 +130,7 @@ class RawPeer {
         while (true) {
             const auto end = buffer_.find('\n');
             if (end != std::string::npos) {
-                const auto text = buffer_.substr(0, end);
+                auto text = buffer_.substr(0, end);
                 buffer_.erase(0, end + 1);
                 return text;
             }

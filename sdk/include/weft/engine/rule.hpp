@@ -43,7 +43,7 @@ struct SlotOf<Tag, Tables<Tags...>> {
     static constexpr bool found = (std::is_same_v<Tag, Tags> || ...);
     static constexpr std::size_t value = [] {
         std::size_t slot = 0;
-        ((std::is_same_v<Tag, Tags> ? true : (++slot, false)) || ...);
+        static_cast<void>(((std::is_same_v<Tag, Tags> ? true : (++slot, false)) || ...));
         return slot;
     }();
 };

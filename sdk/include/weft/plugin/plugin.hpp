@@ -89,13 +89,13 @@ class Declare {
     }
     /// A selection: rules put SelectorOf<Tag> rows, the engine keeps MemberOf<Tag> rows. See engine/operator.hpp.
     template <class Tag>
-    void selection(std::string name, Role role = Role::node) {
-        core_.op(std::move(name), role, selection_spec<Tag>());
+    void selection(std::string_view name, Role role = Role::node) {
+        core_.op(std::string(name), role, selection_spec<Tag>());
     }
     /// The only impure code a plugin may have: told of the changes of one request table, puts rows in one input table.
     template <class A>
-    void adapter(std::string name, Role role = Role::node) {
-        core_.adapter(std::move(name), role, adapter_spec<A>());
+    void adapter(std::string_view name, Role role = Role::node) {
+        core_.adapter(std::string(name), role, adapter_spec<A>());
     }
     /// Rows of an OVSDB table that are ours: `covers(row)` says which, `identity(row)` under which key a rule puts
     /// them. Both see row.parent. Captureless functions; they run on rows of others too, so they must take anything.

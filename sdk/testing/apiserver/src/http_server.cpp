@@ -23,9 +23,9 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t body_limit = 3 * 1024 * 1024;
-constexpr std::size_t header_limit = 64 * 1024;
-constexpr std::size_t watch_write = 256 * 1024;
+constexpr std::size_t body_limit = std::size_t{3} << 20;
+constexpr std::size_t header_limit = std::size_t{64} << 10;
+constexpr std::size_t watch_write = std::size_t{256} << 10;
 
 std::string response_head(const HttpResponse& response, bool close) {
     std::string head = "HTTP/1.1 " + std::to_string(response.code) + " " + std::string(reason_phrase(response.code)) +

@@ -67,7 +67,7 @@ void check_map(const Json& metadata, std::string_view name, bool labels, std::ve
         if (!labels) continue;
         if (auto why = label_value_error(text); !why.empty()) errors.push_back({invalid, field, text, why});
     }
-    constexpr std::size_t annotations_limit = 256 * 1024;
+    constexpr std::size_t annotations_limit = std::size_t{256} << 10;
     if (!labels && size > annotations_limit) {
         errors.push_back({too_long, field, "", "may not be more than " + std::to_string(annotations_limit) + " bytes"});
     }
