@@ -58,6 +58,7 @@ std::vector<TableSpec> kernel_inputs(Role role) {
 Daemon::Daemon(config::Config config)
     : config_(std::move(config)),
       loop_(Clock::system()),
+      health_(Clock::system(), [this] { loop_.wake(); }),
       started_(Clock::system().wall()),
       started_at_(Clock::system().now()) {}
 
@@ -181,13 +182,14 @@ Result<void> Daemon::start_role() {
     }
     std::vector<const plugin::Loaded*> all = plugins_;
     all.insert(all.end(), switched_off_.begin(), switched_off_.end());
-    NodePart::CniObserver observer{
+    NodePart::PodObserver observer{
         [this](std::string_view command, bool failed, Duration took) {
             standard_metrics_->cni_request_duration(std::string(command), failed).observe(seconds_of(took));
         },
         [this](std::string_view stage, Duration took) {
             standard_metrics_->cni_add_stage_duration(std::string(stage)).observe(seconds_of(took));
-        }};
+        },
+        [this](Duration took) { standard_metrics_->pod_creation_latency().observe(seconds_of(took)); }};
     node_ = std::make_unique<NodePart>(settings, modules(), all, *engine_, loop_, *kube_, Clock::system(),
                                        std::move(observer));
     node_->set_rules(writes_of_rules(modules(), Role::node));
@@ -243,11 +245,9 @@ std::optional<TimePoint> Daemon::turn() {
     update_health();
     health_.beat();
     notifier_.beat();
-    // At least every so often, so that a loop that hangs can be told from one that has nothing to do.
-    std::optional<TimePoint> next = Clock::system().now() + std::chrono::seconds(10);
-    for (const auto& at :
-         {report.next_deadline, notifier_.next_beat(), heap_.next(), node_ ? node_->next_deadline() : std::nullopt}) {
-        if (at && *at < *next) next = at;
+    std::optional<TimePoint> next = report.next_deadline;
+    for (const auto& at : {notifier_.next_beat(), heap_.next(), node_ ? node_->next_deadline() : std::nullopt}) {
+        if (at && (!next || *at < *next)) next = at;
     }
     return next;
 }

@@ -45,7 +45,7 @@ Result<std::string> switch_control(const std::string& remote) {
     return appliers::actions::control_socket(folder, "ovs-vswitchd");
 }
 
-cni::ServerOptions cni_options(const config::Settings& settings, Loop& loop, NodePart::CniObserver observer) {
+cni::ServerOptions cni_options(const config::Settings& settings, Loop& loop, NodePart::PodObserver observer) {
     cni::ServerOptions options;
     options.run_dir = settings.weft.run_dir;
     options.conf_dir = settings.cni.conf_dir;
@@ -61,7 +61,7 @@ cni::ServerOptions cni_options(const config::Settings& settings, Loop& loop, Nod
 
 NodePart::NodePart(const config::Settings& settings, const std::vector<engine::ModuleSpec>& modules,
                    const std::vector<const plugin::Loaded*>& plugins, engine::Engine& engine, Loop& loop,
-                   KubePart& kube, const Clock& clock, CniObserver observer)
+                   KubePart& kube, const Clock& clock, PodObserver observer)
     : engine_(engine),
       north_(
           {"ovn-nb", client_settings(weft::ovsdb::nb_database(), settings.north),
@@ -91,7 +91,7 @@ NodePart::NodePart(const config::Settings& settings, const std::vector<engine::M
       host_(engine),
       ports_(switch_, loop),
       pods_(engine, loop, kube.client()),
-      progress_(engine, loop, north_, south_),
+      progress_(engine, loop, north_, south_, std::move(observer.port_committed)),
       server_(cni_options(settings, loop, std::move(observer)), pods_, ports_, progress_) {}
 
 NodePart::~NodePart() {

@@ -22,15 +22,16 @@ namespace weft::daemon {
 /// What only role node has: the node's three databases, its kernel and its CNI server.
 class NodePart final : private engine::Subscriber {
   public:
-    /// What the CNI server tells while it works, on a thread of its own.
-    struct CniObserver {
+    /// What is told while pods come. The first two by the CNI server, on a thread of its own.
+    struct PodObserver {
         std::function<void(std::string_view command, bool failed, Duration took)> request_done;
         std::function<void(std::string_view stage, Duration took)> add_stage_done;
+        std::function<void(Duration since_scheduled)> port_committed;
     };
 
     NodePart(const config::Settings& settings, const std::vector<engine::ModuleSpec>& modules,
              const std::vector<const plugin::Loaded*>& plugins, engine::Engine& engine, Loop& loop, KubePart& kube,
-             const Clock& clock, CniObserver observer);
+             const Clock& clock, PodObserver observer);
     ~NodePart();
 
     Result<void> start();

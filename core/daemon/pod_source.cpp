@@ -2,10 +2,13 @@
 
 #include <weft/base/json.hpp>
 #include <weft/engine/status.hpp>
+#include <weft/ovn/object_ids.hpp>
 #include <weft/ovsdb/nb.hpp>
 #include <weft/ovsdb/sb.hpp>
 #include <weft/tables/cni.hpp>
 #include <weft/tables/kube.hpp>
+
+#include <algorithm>
 
 namespace weft::daemon {
 
@@ -45,7 +48,7 @@ void EnginePods::ask_server(const std::string& ns, const std::string& name,
     client_.post([this, ns, name, answer = std::move(answer)] {
         kube::Request request;
         request.path = "/api/v1/namespaces/" + ns + "/pods/" + name;
-        client_.start(std::move(request), [ns, name, answer](kube::Answer reply) {
+        client_.start(std::move(request), [ns, name, answer](const kube::Answer& reply) {
             if (reply.http == 404) return answer(std::optional<cni::PodFacts>());
             if (!reply.ok()) return answer(reply.error("get pod " + ns + "/" + name));
             auto document = JsonDocument::parse(reply.body);
@@ -74,11 +77,13 @@ void EnginePods::local_pods(std::function<void(Result<std::set<std::string>>)> a
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-PortProgress::PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north, OvsdbLink& south)
+PortProgress::PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north, OvsdbLink& south,
+                           std::function<void(Duration)> pod_ported)
     : engine_(engine),
       loop_(loop),
       north_(north),
-      south_(south) {
+      south_(south),
+      pod_ported_(std::move(pod_ported)) {
     north_.observe([this](const weft::ovsdb::Changes& changes) { note_ports(changes); });
 }
 
@@ -88,6 +93,7 @@ void PortProgress::note_ports(const weft::ovsdb::Changes& changes) {
         const bool is_new_port =
             change.table->name == nb::LogicalSwitchPort::ovsdb_table && !change.before && change.after;
         if (!is_new_port) continue;
+        measure(change.after);
         const Committed entry{std::hash<std::string>{}(change.after.as<nb::LogicalSwitchPort>().name.get()),
                               Clock::system().now()};
         if (committed_.size() < remembered) {
@@ -97,6 +103,19 @@ void PortProgress::note_ports(const weft::ovsdb::Changes& changes) {
             next_ = (next_ + 1) % remembered;
         }
     }
+}
+
+/// A ready pod had its port before: somebody has taken it away, and what took long is not its creation.
+void PortProgress::measure(const RowPtr& port) const {
+    const auto& row = port.as<nb::LogicalSwitchPort>();
+    if (ovn::entry_of(row.external_ids, "pod") != "true") return;
+    const std::string ns(ovn::entry_of(row.external_ids, "namespace"));
+    const std::string name = row.name.get();
+    if (!name.starts_with(ns + "_")) return;
+    const auto* pod = engine_.find<tables::Pod>(Key<tables::Pod>{ns, name.substr(ns.size() + 1)});
+    if (!pod || pod->ready || pod->scheduled == 0) return;
+    const auto since = Clock::system().wall() - WallTime(std::chrono::seconds(pod->scheduled));
+    pod_ported_(std::max(Duration(), std::chrono::duration_cast<Duration>(since)));
 }
 
 std::optional<TimePoint> PortProgress::committed_at(const std::string& port) const {

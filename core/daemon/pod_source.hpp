@@ -35,7 +35,9 @@ class EnginePods final : public cni::PodSource {
 /// How far a pod's port has come, for the error of an ADD that is late.
 class PortProgress final : public cni::ProgressProbe {
   public:
-    PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north, OvsdbLink& south);
+    /// `pod_ported` is told, on the loop's thread, how long after its pod was scheduled a new port was committed.
+    PortProgress(engine::Engine& engine, Loop& loop, OvsdbLink& north, OvsdbLink& south,
+                 std::function<void(Duration)> pod_ported);
 
     void stage(const std::string& ns, const std::string& name, const std::string& iface_id,
                std::function<void(cni::Progress)> answer) override;
@@ -45,12 +47,14 @@ class PortProgress final : public cni::ProgressProbe {
                         const std::function<void(cni::Progress)>& answer);
     std::string note_of(const std::string& pod) const;
     void note_ports(const weft::ovsdb::Changes& changes);
+    void measure(const RowPtr& port) const;
     std::optional<TimePoint> committed_at(const std::string& port) const;
 
     engine::Engine& engine_;
     Loop& loop_;
     OvsdbLink& north_;
     OvsdbLink& south_;
+    const std::function<void(Duration)> pod_ported_;
     /// When switch ports came into the database, the latest ones: an ADD that asks is a few minutes old at most.
     struct Committed {
         std::size_t name_hash = 0;

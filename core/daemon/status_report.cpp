@@ -1,5 +1,6 @@
 #include "base/log_config.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/log_levels.hpp"
 #include "daemon/rights.hpp"
 #include "services/rbac.hpp"
 #include "services/report.hpp"
@@ -50,6 +51,7 @@ std::vector<services::StatusReport::PluginState> plugin_states(const std::vector
         }
     }
     std::vector<services::StatusReport::PluginState> out;
+    out.reserve(states.size());
     for (auto& [name, state] : states)
         out.push_back(std::move(state));
     return out;
@@ -143,7 +145,18 @@ std::string Daemon::rbac_json() const {
 Result<std::string> Daemon::set_log_level(JsonView args) {
     auto level = parse_log_level(args["level"].string_or(""));
     if (!level) return level.error();
-    weft::set_log_level(*level, args["part"].string_or(""));
+    const std::string part(args["part"].string_or(""));
+    std::vector<std::string> plugins;
+    for (const auto& entry : registry_->list())
+        plugins.push_back(entry.name);
+    const auto parts = log_parts(plugins);
+    if (!part.empty() && !std::binary_search(parts.begin(), parts.end(), part)) {
+        std::string names;
+        for (const auto& known : parts)
+            names += (names.empty() ? "" : ", ") + known;
+        return invalid("nothing logs as " + json_quote(part), "use one of " + names);
+    }
+    weft::set_log_level(*level, part);
     return std::string("{}");
 }
 
@@ -176,7 +189,7 @@ void Daemon::publish_metrics() {
     // All in one call: an applier that a call does not name is gone.
     std::vector<appliers::Status> appliers;
     if (node_) appliers = node_->appliers();
-    appliers.push_back(kube_->status());
+    if (!candidacy_ || leads_) appliers.push_back(kube_->status());
     standard_metrics_->publish(appliers);
     if (candidacy_) standard_metrics_->leader().set(candidacy_->status().leads ? 1 : 0);
     if (node_) {

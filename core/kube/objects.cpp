@@ -146,6 +146,18 @@ bool condition(FieldReader& read, JsonView status, std::string_view type) {
     return holds;
 }
 
+/// The two conditions of a pod that count. When it was scheduled is only measured: an odd time is none.
+void read_conditions(FieldReader& read, JsonView status, tables::Pod& pod) {
+    read.list(status, "conditions", "status.conditions", [&](JsonView c) {
+        const auto type = c["type"].string_or("");
+        const bool holds = c["status"].string_or("") == "True";
+        if (type == "Ready") pod.ready = holds;
+        if (type == "PodScheduled" && holds) {
+            pod.scheduled = parse_time(c["lastTransitionTime"].string_or("")).value_or(0);
+        }
+    });
+}
+
 tables::PodPhase phase_of(FieldReader& read, JsonView status) {
     const std::string text = read.text(status, "phase", "status.phase");
     if (text.empty() || text == "Pending") return tables::PodPhase::pending;
@@ -206,7 +218,7 @@ Result<RowPtr> parse_pod(JsonView object) {
     pod.host_network = read.flag(spec, "hostNetwork", "spec.hostNetwork");
     const JsonView status = read.object(object, "status", "status");
     pod.phase = phase_of(read, status);
-    pod.ready = condition(read, status, "Ready");
+    read_conditions(read, status, pod);
     read.list(status, "podIPs", "status.podIPs",
               [&](JsonView ip) { read.address(ip["ip"].string_or(""), "status.podIPs", pod.ips); });
     pod.ips.shrink_to_fit();

@@ -9,7 +9,11 @@
 
 namespace weft::services {
 
-Health::Health(const Clock& clock, Duration silence) : clock_(clock), silence_(silence), last_change_(clock.wall()) {}
+Health::Health(const Clock& clock, std::function<void()> wake, Duration silence)
+    : clock_(clock),
+      wake_(std::move(wake)),
+      silence_(silence),
+      last_change_(clock.wall()) {}
 
 void Health::set(const std::string& check, bool good, std::string reason) {
     const std::scoped_lock lock(mutex_);
@@ -26,7 +30,8 @@ void Health::remove(const std::string& check) {
 
 void Health::beat() {
     const std::scoped_lock lock(mutex_);
-    last_beat_ = clock_.now();
+    started_ = true;
+    asked_.reset();
 }
 
 void Health::set_terminating(bool terminating) {
@@ -40,9 +45,17 @@ bool Health::is_ready() const {
     return !checks_.empty() && std::ranges::all_of(checks_, [](const auto& check) { return check.second.good; });
 }
 
+void Health::ask() {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!asked_) asked_ = clock_.now();
+    }
+    if (wake_) wake_();
+}
+
 std::optional<std::string> Health::hang() const {
-    if (!last_beat_) return std::nullopt;  // still starting
-    const auto silent = clock_.now() - *last_beat_;
+    if (!started_ || !asked_) return std::nullopt;  // starting may take its time
+    const auto silent = clock_.now() - *asked_;
     if (silent <= silence_) return std::nullopt;
     return "the engine has not turned for " +
            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s";
@@ -54,8 +67,10 @@ Health::Answer Health::answer(const std::map<std::string, Check>& checks) const 
     w.object([&] {
         w.member("status", good ? "ok" : "failed");
         w.key("checks").array([&] {
-            for (const auto& [name, check] : checks) {
-                w.object([&] { w.member("name", name).member("ok", check.good).member("reason", check.reason); });
+            for (const auto& entry : checks) {
+                const Check& check = entry.second;
+                w.object(
+                    [&] { w.member("name", entry.first).member("ok", check.good).member("reason", check.reason); });
             }
         });
         w.member("lastUpdated", rfc3339(last_change_)).member("currentTime", rfc3339(clock_.wall()));
@@ -63,19 +78,22 @@ Health::Answer Health::answer(const std::map<std::string, Check>& checks) const 
     return {good, w.take() + "\n"};
 }
 
-Health::Answer Health::live() const {
+Health::Answer Health::live() {
+    ask();
     const std::scoped_lock lock(mutex_);
     const auto reason = hang();
     return answer({{"engine", {!reason, reason.value_or("")}}});
 }
 
-Health::Answer Health::ready() const {
+Health::Answer Health::ready() {
+    ask();
     const std::scoped_lock lock(mutex_);
     if (checks_.empty()) return answer({{"start", {false, "still starting"}}});
     return answer(checks_);
 }
 
-Health::Answer Health::health() const {
+Health::Answer Health::health() {
+    ask();
     const std::scoped_lock lock(mutex_);
     const auto reason = hang();
     return answer({{"engine", {!reason, reason.value_or("")}},

@@ -209,7 +209,7 @@ void HttpServer::Impl::serve(const httplib::Request& request, httplib::Response&
     try {
         auto answer = route->second(budget_of(request));
         response.status = answer.status;
-        response.set_content(std::move(answer.body), answer.type.c_str());
+        response.set_content(answer.body, answer.type);
     } catch (const std::exception& e) {
         log(LogLevel::error, "http", "a page can't be made", {{"path", request.path}, {"error", e.what()}});
         response.status = 500;
@@ -305,8 +305,8 @@ HttpServer::Route metrics_route(const Metrics& metrics, std::function<void(Durat
     };
 }
 
-std::map<std::string, HttpServer::Route> health_routes(const Health& health) {
-    const auto route = [&health](Health::Answer (Health::*ask)() const) {
+std::map<std::string, HttpServer::Route> health_routes(Health& health) {
+    const auto route = [&health](Health::Answer (Health::*ask)()) {
         return [&health, ask](Duration) {
             auto answer = (health.*ask)();
             return HttpAnswer{answer.good ? 200 : 503, "application/json", std::move(answer.json)};

@@ -66,7 +66,7 @@ class HttpServer {
 /// values of the last scrape are served.
 HttpServer::Route metrics_route(const Metrics& metrics, std::function<void(Duration budget)> refresh = {});
 /// /healthz, /livez and /readyz: 200 or 503, the reasons in JSON.
-std::map<std::string, HttpServer::Route> health_routes(const Health& health);
+std::map<std::string, HttpServer::Route> health_routes(Health& health);
 
 struct HostPort {
     std::string host;  ///< empty: all addresses

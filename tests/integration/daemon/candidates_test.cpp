@@ -1,5 +1,6 @@
 // Two copies of weftd --role cluster: one leads, and never two at once.
 #include "bed.hpp"
+#include "prometheus.hpp"
 #include "relay.hpp"
 
 #include <algorithm>
@@ -9,7 +10,6 @@ namespace weft::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 // As short as seconds allow; the order is what counts, not how long it takes.
 constexpr auto* quick_election =
@@ -54,6 +54,13 @@ class Candidates : public ::testing::Test {
         const auto metadata = document->root()["metadata"];
         return metadata["annotations"].dump() + " version " + std::string(metadata["resourceVersion"].string_or(""));
     }
+    static Scrape metrics_of(const Weftd& weftd) {
+        const auto answer = weftd.call("metrics");
+        if (!answer) return {};
+        auto scrape = parse_scrape(std::string(answer->root()["result"].string_or("")));
+        EXPECT_TRUE(scrape) << scrape.error().text();
+        return scrape ? *std::move(scrape) : Scrape();
+    }
     static bool is_standby(JsonView s, const std::string& leader) {
         return s["leader"]["identity"].string_or("") == leader && !s["leader"]["self"].boolean().value_or(true);
     }
@@ -81,6 +88,8 @@ TEST_F(Candidates, TheOtherTakesOverAndNothingMoves) {
     EXPECT_THAT(seen->out, HasSubstr("standby"));
     EXPECT_THAT(seen->out, HasSubstr("leader: a"));
     WEFT_ASSERT_OK(b->wait_ready());
+    EXPECT_FALSE(metrics_of(*b).has_family("weft_applier_synced")) << "who stands by applies nothing";
+    EXPECT_EQ(metrics_of(*a).value("weft_applier_synced{applier=\"kube\"}"), 1);
 
     a->process.kill();
     WEFT_ASSERT_OK(wait_leader("b"));

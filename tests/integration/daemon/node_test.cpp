@@ -98,6 +98,72 @@ TEST_F(Node, ADatabaseThatIsAwayIsNamedAndAwayForLongItIsTheReason) {
         weftd.wait_status("another reason", [](JsonView s) { return !cni_reason(s).starts_with("ovn-nb"); }));
 }
 
+TEST_F(Node, APodsPortIsMeasuredFromItsSchedulingOn) {
+    auto& bed = node->bed();
+    auto cluster = bed.start({.name = "cluster"});
+    WEFT_ASSERT_OK(cluster);
+    start();
+    wait_up();
+    WEFT_ASSERT_OK(bed.api().apply_yaml(node_yaml("n1", 2)));
+    const auto pod = [](const std::string& name, const std::string& conditions) {
+        return "{apiVersion: v1, kind: Pod, metadata: {name: " + name + ", namespace: default, uid: uid-" + name +
+               "}, spec: {nodeName: n1, containers: [{name: c, image: i}]}, "
+               "status: {phase: Pending, conditions: [" +
+               conditions + "]}}\n";
+    };
+    constexpr auto* scheduled = "{type: PodScheduled, status: \"True\", lastTransitionTime: \"2020-01-01T00:00:00Z\"}";
+    constexpr auto* ready = ", {type: Ready, status: \"True\"}";
+    const std::string count = "ovnkube_controller_pod_creation_latency_seconds_count";
+    const auto counted = [&](double number) -> Result<void> {
+        const auto answer = weftd.call("metrics");
+        if (!answer) return answer.error();
+        const auto scrape = parse_scrape(std::string(answer->root()["result"].string_or("")));
+        if (!scrape) return scrape.error();
+        const double now = scrape->has(count) ? scrape->value(count) : 0;
+        if (now != number) return waiting(count + " is " + std::to_string(now));
+        // Years: measured from the condition, not from the object's creation.
+        const double sum = scrape->value("ovnkube_controller_pod_creation_latency_seconds_sum");
+        return sum > number * 1e8 ? Result<void>() : Result<void>(broken("sum " + std::to_string(sum)));
+    };
+    // One that was not scheduled by anybody, and one that has been running before, are no creations.
+    WEFT_ASSERT_OK(bed.api().apply_yaml(pod("unsaid", "") + "---\n" + pod("running", std::string(scheduled) + ready) +
+                                        "---\n" + pod("a", scheduled)));
+    WEFT_ASSERT_OK(weftd.wait_status("all ports",
+                                     [](JsonView s) { return s["counts"]["pod interfaces"].unsigned_integer() == 3; }));
+    WEFT_ASSERT_OK(wait_for("the count of one", [&] { return counted(1); }));
+    WEFT_ASSERT_OK(bed.api().apply_yaml(pod("b", scheduled)));
+    WEFT_ASSERT_OK(wait_for("the count of two", [&] { return counted(2); }));
+}
+
+TEST_F(Node, HealthzFailsWhileTheOwnPodIsBeingDeleted) {
+    start("[metrics]\nbind-address = 127.0.0.1:9410\n[weft]\npod-name = weft-node-x\n");
+    wait_up();
+    auto& bed = node->bed();
+    const auto healthz = [&](int status) {
+        return wait_for("/healthz " + std::to_string(status), [&]() -> Result<void> {
+            const auto reply = bed.get("127.0.0.1:9410", "/healthz");
+            if (!reply) return reply.error();
+            return reply->status == status ? Result<void>() : Result<void>(waiting(reply->body));
+        });
+    };
+    (void)bed.api().apply_yaml("{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}\n");
+    WEFT_ASSERT_OK(
+        bed.api().apply_yaml("{apiVersion: v1, kind: Pod, metadata: {name: weft-node-x, namespace: ovn-kubernetes, "
+                             "finalizers: [example.com/hold]}, spec: {nodeName: n1, hostNetwork: true, containers: "
+                             "[{name: c, image: i}]}}\n"));
+    WEFT_ASSERT_OK(
+        weftd.wait_status("the pod", [](JsonView s) { return s["counts"]["pods"].unsigned_integer() == 1; }));
+    WEFT_ASSERT_OK(healthz(200));
+    WEFT_ASSERT_OK(bed.api().remove("pods", "ovn-kubernetes", "weft-node-x"));
+    WEFT_ASSERT_OK(healthz(503));
+    const auto reply = bed.get("127.0.0.1:9410", "/healthz");
+    WEFT_ASSERT_OK(reply);
+    EXPECT_THAT(reply->body, HasSubstr("this weftd is about to stop"));
+    const auto live = bed.get("127.0.0.1:9410", "/livez");
+    WEFT_ASSERT_OK(live);
+    EXPECT_EQ(live->status, 200) << "not to be restarted for it";
+}
+
 TEST_F(Node, AWrongSocketIsNamed) {
     start("[ovnnorth]\naddress = unix:/nowhere/nb.sock\n");
     WEFT_ASSERT_OK(weftd.wait_status(

@@ -1,8 +1,11 @@
 // What weftd tells: metrics, health, and weftctl's commands, asked as an operator asks.
 #include "bed.hpp"
+#include "integration/certificates.hpp"
 #include "prometheus.hpp"
 
 #include <csignal>
+#include <regex>
+#include <set>
 
 namespace weft::testing {
 namespace {
@@ -18,8 +21,8 @@ class ClusterReport : public ::testing::Test {
         auto made = Bed::make();
         WEFT_ASSERT_OK(made);
         bed = *std::move(made);
-        metrics_at = "127.0.0.1:" + std::to_string(free_port());
-        health_at = "127.0.0.1:" + std::to_string(free_port());
+        metrics_at = "127.0.0.1:" + std::to_string(test::free_port());
+        health_at = "127.0.0.1:" + std::to_string(test::free_port());
         auto started = bed->start({.config = "[metrics]\nbind-address = " + metrics_at +
                                              "\n[kubernetes]\nhealthz-bind-address = " + health_at + "\n"});
         WEFT_ASSERT_OK(started);
@@ -163,6 +166,37 @@ TEST_F(ClusterReport, TheOtherCommands) {
     const auto loud = ctl({"log-level", "loud"});
     EXPECT_EQ(loud.status, 1);
     EXPECT_THAT(loud.err, HasSubstr("trace, debug, info, warn"));
+}
+
+/// The names before the colon of log lines, as core's sources write them.
+std::set<std::string> parts_in_sources() {
+    const std::regex call(
+        R"re(\blog\([^,;]*LogLevel::[a-z]+,\s*"([a-z-]+)"|string_view (?:part|component) = "([a-z-]+)")re");
+    std::set<std::string> parts;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(WEFT_SOURCE_DIR "/core")) {
+        if (entry.path().extension() != ".cpp") continue;
+        const std::string text = read_file(entry.path());
+        for (std::sregex_iterator found(text.begin(), text.end(), call), end; found != end; ++found)
+            parts.insert((*found)[1].matched ? (*found)[1].str() : (*found)[2].str());
+    }
+    return parts;
+}
+
+TEST_F(ClusterReport, EveryPartThatLogsHasALevelAndNothingElse) {
+    auto parts = parts_in_sources();
+    EXPECT_THAT(parts, ::testing::IsSupersetOf({"kube", "ovsdb", "netlink", "cni"}));
+    for (const char* other : {"ovn-nb", "ovn-sb", "ovs", "ipam", "default-network"})
+        parts.insert(other);
+    for (const auto& part : parts) {
+        const auto set = ctl({"log-level", part, "debug"});
+        EXPECT_EQ(set.status, 0) << set.err;
+    }
+    const auto unknown = ctl({"log-level", "kubernetes", "debug"});
+    EXPECT_EQ(unknown.status, 1);
+    EXPECT_EQ(unknown.out, "");
+    EXPECT_THAT(unknown.err, HasSubstr("nothing logs as \"kubernetes\""));
+    for (const auto& part : parts)
+        EXPECT_THAT(unknown.err, HasSubstr(part));
 }
 
 TEST_F(ClusterReport, AWeftdThatIsGone) {

@@ -29,7 +29,8 @@ TEST(Pod, ReadsWhatRulesNeed) {
         "annotations":{"v1.multus-cni.io/default-network":"x","k8s.ovn.org/pod-networks":"{}","kubectl.kubernetes.io/l":"n",
                        "kubernetes.io/egress-bandwidth":"1M","kubernetes.io/psp":"n"}},
       "spec":{"nodeName":"n1","hostNetwork":true,"containers":[{"name":"c"}]},
-      "status":{"phase":"Running","conditions":[{"type":"Initialized","status":"True"},{"type":"Ready","status":"True"}],
+      "status":{"phase":"Running","conditions":[{"type":"Initialized","status":"True"},{"type":"Ready","status":"True"},
+          {"type":"PodScheduled","status":"True","lastTransitionTime":"2026-08-01T10:00:02Z"}],
         "podIP":"10.0.0.3","podIPs":[{"ip":"10.0.0.3"},{"ip":"fd00::3"}]}})");
     ASSERT_TRUE(row) << row.error().text();
     const auto& pod = row->as<tables::Pod>();
@@ -37,6 +38,7 @@ TEST(Pod, ReadsWhatRulesNeed) {
     EXPECT_EQ(pod.uid, "u1");
     EXPECT_EQ(pod.created, 1785578400);
     EXPECT_EQ(pod.node, "n1");
+    EXPECT_EQ(pod.scheduled, pod.created + 2);
     EXPECT_TRUE(pod.host_network);
     EXPECT_TRUE(pod.ready);
     EXPECT_TRUE(pod.terminating);
@@ -51,11 +53,13 @@ TEST(Pod, ReadsWhatRulesNeed) {
 
 TEST(Pod, WhatIsAbsentOrNullIsTheDefault) {
     const auto row = parse(pod_resource(), R"({"metadata":{"name":"p","namespace":"n","labels":null,"annotations":null},
-                                               "spec":null,"status":{"podIPs":null,"conditions":null}})");
+                                               "spec":null,"status":{"podIPs":null,"conditions":[
+                                                 {"type":"PodScheduled","status":"True","lastTransitionTime":"soon"}]}})");
     ASSERT_TRUE(row) << row.error().text();
     const auto& pod = row->as<tables::Pod>();
     EXPECT_EQ(pod.phase, tables::PodPhase::pending);
     EXPECT_EQ(pod.node, "");
+    EXPECT_EQ(pod.scheduled, 0);
     EXPECT_THAT(pod.labels, IsEmpty());
     EXPECT_THAT(pod.ips, IsEmpty());
 }

@@ -37,19 +37,33 @@ TEST(Health, NotReadyBeforeTheFirstCheckAndUntilAllAreGood) {
     EXPECT_THAT(health.ready().json, ::testing::Not(HasSubstr("kubernetes")));
 }
 
-TEST(Health, LiveAsLongAsTheEngineTurns) {
+TEST(Health, LiveAsLongAsTheEngineTurnsWhenAsked) {
     ManualClock clock;
-    Health health(clock, 60s);
+    int asked = 0;
+    Health health(
+        clock, [&] { ++asked; }, 60s);
+    EXPECT_TRUE(health.live().good);
+    clock.advance(100s);
     EXPECT_TRUE(health.live().good) << "starting may take its time";
     health.beat();
+    clock.advance(1000s);
+    asked = 0;
+    EXPECT_TRUE(health.live().good) << "nobody had asked";
+    EXPECT_EQ(asked, 1);
     clock.advance(60s);
     EXPECT_TRUE(health.live().good);
     clock.advance(1s);
-    EXPECT_FALSE(health.live().good);
+    EXPECT_FALSE(health.live().good) << "a later question is no new chance";
     EXPECT_FALSE(health.health().good);
     EXPECT_THAT(health.live().json, HasSubstr("the engine has not turned for 61 s"));
+    EXPECT_EQ(asked, 5);
     health.beat();
     EXPECT_TRUE(health.live().good);
+    health.beat();
+    clock.advance(61s);
+    EXPECT_TRUE(health.live().good);
+    EXPECT_TRUE(health.ready().json.find("\"status\":\"failed\"") != std::string::npos);
+    EXPECT_EQ(asked, 8) << "readiness is that of the last turn: each question brings a new one";
 }
 
 TEST(Health, HealthzFailsWhileTerminating) {

@@ -72,7 +72,8 @@ struct Pod {
     std::string name;
     std::string uid;
     std::int64_t created = 0;
-    std::string node;  ///< spec.nodeName; empty while unscheduled
+    std::string node;            ///< spec.nodeName; empty while unscheduled
+    std::int64_t scheduled = 0;  ///< when its condition PodScheduled came true; 0 when it has not, or when nobody says
     bool host_network = false;
     PodPhase phase = PodPhase::pending;
     bool ready = false;
@@ -92,6 +93,7 @@ struct Pod {
                           field("uid", &Pod::uid),
                           field("created", &Pod::created),
                           field("node", &Pod::node),
+                          field("scheduled", &Pod::scheduled),
                           field("host_network", &Pod::host_network),
                           field("phase", &Pod::phase),
                           field("ready", &Pod::ready),
