@@ -7,11 +7,6 @@
 #include <sstream>
 #include <stdexcept>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 namespace weft::testing {
 
 std::string read_file(const std::filesystem::path& path) {
@@ -115,18 +110,6 @@ Result<Output> Bed::weftctl(const Weftd& weftd, std::vector<std::string> argumen
 
 Result<KubeClient::Reply> Bed::get(const std::string& address, const std::string& path) const {
     return KubeClient(ApiEndpoint{.url = "http://" + address, .netns = netns()}).send("GET", path);
-}
-
-int free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    ::close(fd);
-    return ntohs(address.sin_port);
 }
 
 std::string node_yaml(const std::string& name, int number) {

@@ -75,8 +75,6 @@ class Bed {
     std::unique_ptr<ApiServer> api_;
 };
 
-/// A loopback port that was free a moment ago.
-int free_port();
 /// A Node object's YAML.
 std::string node_yaml(const std::string& name, int number);
 

@@ -1,5 +1,8 @@
 // OVN's databases over ssl, with certificates made here.
+#include "integration/certificates.hpp"
 #include "node_bed.hpp"
+
+#include <optional>
 
 namespace weft::testing {
 namespace {
@@ -17,48 +20,20 @@ class DatabasesOverTls : public ::testing::Test {
         WEFT_ASSERT_OK(made);
         node = *std::move(made);
         dir = node->bed().dir();
-        for (const char* ca : {"ca", "other-ca"})
-            WEFT_ASSERT_OK(run_ok({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-                                   "/CN=" + std::string(ca), "-keyout", file(ca, ".key"), "-out", file(ca, ".pem")}));
-        make_certificate("server", "ca");
-        make_certificate("client", "ca");
-        make_certificate("stranger", "other-ca");
-        WEFT_ASSERT_OK(node->start_database("nb", server_arguments(north)));
-        WEFT_ASSERT_OK(node->start_database("sb", server_arguments(south)));
+        auto signed_now = test::Certificates::make(dir);
+        WEFT_ASSERT_OK(signed_now);
+        made_.emplace(*std::move(signed_now));
+        WEFT_ASSERT_OK(node->start_database("nb", certificates().server_arguments(north)));
+        WEFT_ASSERT_OK(node->start_database("sb", certificates().server_arguments(south)));
     }
-    std::string file(const std::string& name, const std::string& ending) const {
-        return (dir / (name + ending)).string();
-    }
-    void make_certificate(const std::string& name, const std::string& ca, const std::vector<std::string>& dates = {}) {
-        WEFT_ASSERT_OK(run_ok({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name, "-keyout",
-                               file(name, ".key"), "-out", file(name, ".csr")}));
-        std::vector<std::string> sign{"openssl",
-                                      "x509",
-                                      "-req",
-                                      "-CA",
-                                      file(ca, ".pem"),
-                                      "-CAkey",
-                                      file(ca, ".key"),
-                                      "-CAcreateserial",
-                                      "-in",
-                                      file(name, ".csr"),
-                                      "-out",
-                                      file(name, ".pem"),
-                                      "-days"};
-        sign.insert(sign.end(), dates.begin(), dates.end());
-        if (dates.empty()) sign.emplace_back("2");
-        WEFT_ASSERT_OK(run_ok(sign));
-    }
-    std::vector<std::string> server_arguments(const std::string& port) const {
-        return {"--remote=pssl:" + port + ":127.0.0.1", "--ca-cert=" + file("ca", ".pem"),
-                "--certificate=" + file("server", ".pem"), "--private-key=" + file("server", ".key")};
-    }
+    const test::Certificates& certificates() const { return *made_; }
+    std::string pem(const std::string& name) const { return made_->certificate(name); }
     static std::string section(const std::string& name, const std::string& port) {
         return "[" + name + "]\naddress = ssl:127.0.0.1:" + port + "\n";
     }
     std::string keys(const std::string& client, const std::string& ca, const std::string& common_name) const {
-        return "client-privkey = " + file(client, ".key") + "\nclient-cert = " + file(client, ".pem") +
-               "\nclient-cacert = " + file(ca, ".pem") + "\ncert-common-name = " + common_name + "\n";
+        return "client-privkey = " + made_->key(client) + "\nclient-cert = " + pem(client) +
+               "\nclient-cacert = " + pem(ca) + "\ncert-common-name = " + common_name + "\n";
     }
     /// Both databases with the same keys.
     std::string both(const std::string& client, const std::string& ca, const std::string& name = "server") const {
@@ -84,15 +59,12 @@ class DatabasesOverTls : public ::testing::Test {
         WEFT_ASSERT_OK(weftd.wait_status(
             "both databases", [](JsonView s) { return NodeBed::is_up(s, "ovn-nb") && NodeBed::is_up(s, "ovn-sb"); }));
     }
-    void copy(const std::string& from, const std::string& to) const {
-        for (const char* ending : {".pem", ".key"})
-            std::filesystem::copy_file(file(from, ending), file(to, ending),
-                                       std::filesystem::copy_options::overwrite_existing);
-    }
-
     std::unique_ptr<NodeBed> node;
     std::filesystem::path dir;
     Weftd weftd;
+
+  private:
+    std::optional<test::Certificates> made_;
 };
 
 TEST_F(DatabasesOverTls, TheRightKeysWork) {
@@ -113,8 +85,8 @@ TEST_F(DatabasesOverTls, TheRightKeysWork) {
 
 TEST_F(DatabasesOverTls, AnotherCaIsNamed) {
     start(both("client", "other-ca"));
-    expect_trouble(AllOf(HasSubstr("certificate is not to be trusted"), HasSubstr(file("other-ca", ".pem")),
-                         HasSubstr("client-cacert")));
+    expect_trouble(
+        AllOf(HasSubstr("certificate is not to be trusted"), HasSubstr(pem("other-ca")), HasSubstr("client-cacert")));
 }
 
 TEST_F(DatabasesOverTls, AServerOfAnotherNameIsNotTrusted) {
@@ -123,26 +95,26 @@ TEST_F(DatabasesOverTls, AServerOfAnotherNameIsNotTrusted) {
 }
 
 TEST_F(DatabasesOverTls, AStrangersCertificateIsRefusedAndReplaced) {
-    copy("stranger", "mine");
+    certificates().copy("stranger", "mine");
     start(both("mine", "ca"));
-    expect_trouble(AllOf(HasSubstr("the server refused us"), HasSubstr(file("mine", ".pem"))));
+    expect_trouble(AllOf(HasSubstr("the server refused us"), HasSubstr(pem("mine"))));
     // It goes on trying, and reads the files again.
-    copy("client", "mine");
+    certificates().copy("client", "mine");
     expect_up();
 }
 
 TEST_F(DatabasesOverTls, AnExpiredCertificateIsNamed) {
-    make_certificate("old", "ca", {"-1"});
+    WEFT_ASSERT_OK(certificates().add("old", "ca", -1));
     start(both("old", "ca"));
-    expect_trouble(AllOf(HasSubstr("expired"), HasSubstr(file("old", ".pem"))));
-    copy("client", "old");
+    expect_trouble(AllOf(HasSubstr("expired"), HasSubstr(pem("old"))));
+    certificates().copy("client", "old");
     expect_up();
 }
 
 TEST_F(DatabasesOverTls, AMissingFileIsNamed) {
     start(both("nobody", "ca"));
-    expect_trouble(AllOf(HasSubstr(file("nobody", ".pem")), HasSubstr("No such file")));
-    copy("client", "nobody");
+    expect_trouble(AllOf(HasSubstr(pem("nobody")), HasSubstr("No such file")));
+    certificates().copy("client", "nobody");
     expect_up();
 }
 
@@ -158,7 +130,7 @@ TEST_F(DatabasesOverTls, NobodyAtTheAddress) {
     node->kill_database("nb");
     start(both("client", "ca"));
     expect_trouble(HasSubstr("refused"));
-    WEFT_ASSERT_OK(node->start_database("nb", server_arguments(north)));
+    WEFT_ASSERT_OK(node->start_database("nb", certificates().server_arguments(north)));
     expect_up();
 }
 

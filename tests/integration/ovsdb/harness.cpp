@@ -1,19 +1,16 @@
 #include "integration/ovsdb/harness.hpp"
 
 #include <weft/ovsdb/nb.hpp>
+#include <weft/testing/testbed/process.hpp>
 
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace weft::test {
@@ -35,64 +32,27 @@ std::string schema_path(const std::string& name) {
     return std::string(WEFT_SOURCE_DIR) + "/core/ovsdb/schemas/" + name;
 }
 
-Process::Process(const std::vector<std::string>& argv, const std::string& log) {
-    std::vector<char*> arguments;
-    for (const auto& a : argv)
-        arguments.push_back(const_cast<char*>(a.c_str()));
-    arguments.push_back(nullptr);
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    pid_ = ::fork();
-    if (pid_ < 0) throw std::runtime_error("no fork");
-    if (pid_ == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ::dup2(out, 1);
-        ::dup2(out, 2);
-        ::execvp(arguments[0], arguments.data());
-        ::_exit(127);
-    }
-    ::close(out);
-}
-
-Process::~Process() {
-    kill9();
-}
-
-void Process::signal(int number) const {
-    ::kill(pid_, number);
-}
-
-void Process::kill9() {
-    if (pid_ < 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = -1;
-}
+namespace {
 
 void run(const std::vector<std::string>& argv) {
-    std::vector<char*> arguments;
-    for (const auto& a : argv)
-        arguments.push_back(const_cast<char*>(a.c_str()));
-    arguments.push_back(nullptr);
-    const pid_t pid = ::fork();
-    if (pid == 0) {
-        const int nothing = ::open("/dev/null", O_WRONLY);
-        ::dup2(nothing, 1);
-        ::dup2(nothing, 2);
-        ::execvp(arguments[0], arguments.data());
-        ::_exit(127);
-    }
-    int status = 0;
-    ::waitpid(pid, &status, 0);
-    if (status != 0) throw std::runtime_error(argv[0] + " " + argv.at(1) + " failed");
+    if (auto done = testing::run_ok(argv); !done) throw std::runtime_error(done.error().text());
 }
 
+}  // namespace
+
 // ---------------------------------------------------------------------------------------------------------------------
+
+struct Server::Running {
+    testing::Launcher launcher;
+    testing::Process process;
+};
 
 Server::Server(const TempDir& dir, const Named& named)
     : database_(dir / (named.name + ".db")),
       socket_(dir / (named.name + ".sock")),
       raft_("unix:" + (dir / (named.name + ".raft"))),
-      log_(dir / (named.name + ".log")) {}
+      log_(dir / (named.name + ".log")),
+      running_(std::make_unique<Running>()) {}
 
 Server::Server(const TempDir& dir, const std::string& schema, std::vector<std::string> arguments)
     : Server(dir, Named{"db"}) {
@@ -118,7 +78,25 @@ void Server::start() {
                                      "--unixctl=" + socket_ + ".ctl"};
     argv.insert(argv.end(), arguments_.begin(), arguments_.end());
     argv.push_back(database_);
-    process_ = std::make_unique<Process>(argv, log_);
+    auto process = testing::Process::start(
+        running_->launcher,
+        {.name = "ovsdb-server", .argv = std::move(argv), .netns = {}, .environment = {}, .log = log_});
+    if (!process) throw std::runtime_error(process.error().text());
+    running_->process = *std::move(process);
+}
+
+Server::~Server() = default;
+
+void Server::kill9() {
+    running_->process.kill();
+}
+
+void Server::stop_reading() {
+    running_->process.pause();
+}
+
+void Server::go_on() {
+    running_->process.resume();
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -14,8 +14,6 @@
 #include <thread>
 #include <vector>
 
-#include <sys/types.h>
-
 /// Real ovsdb-servers, fake peers and an owner for a client: what the tests in this folder share.
 namespace weft::test {
 
@@ -26,6 +24,7 @@ class TempDir {
     ~TempDir();
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
+    const std::filesystem::path& path() const { return path_; }
     std::string operator/(const std::string& name) const { return (path_ / name).string(); }
 
   private:
@@ -33,23 +32,6 @@ class TempDir {
 };
 
 std::string schema_path(const std::string& name);
-
-/// Runs a program to its end; throws when it fails.
-void run(const std::vector<std::string>& argv);
-
-/// A child process that dies with the test.
-class Process {
-  public:
-    Process(const std::vector<std::string>& argv, const std::string& log);
-    ~Process();
-    Process(const Process&) = delete;
-    Process& operator=(const Process&) = delete;
-    void signal(int number) const;
-    void kill9();
-
-  private:
-    pid_t pid_ = -1;
-};
 
 /// One ovsdb-server with one database, which it listens for on a unix socket.
 class Server {
@@ -60,10 +42,12 @@ class Server {
     static std::unique_ptr<Server> cluster_member(const TempDir& dir, const std::string& name,
                                                   const std::string& schema, const Server* first);
 
+    ~Server();
+
     void start();
-    void kill9() { process_->kill9(); }
-    void stop_reading() { process_->signal(19); }
-    void go_on() { process_->signal(18); }
+    void kill9();
+    void stop_reading();
+    void go_on();
     void restart() {
         kill9();
         start();
@@ -83,7 +67,8 @@ class Server {
     std::string raft_;
     std::string log_;
     std::vector<std::string> arguments_;
-    std::unique_ptr<Process> process_;
+    struct Running;
+    std::unique_ptr<Running> running_;
 };
 
 /// The owner of a client: takes events, applies updates, remembers what it saw.

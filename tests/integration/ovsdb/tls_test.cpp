@@ -1,13 +1,10 @@
 // TLS and TCP, with certificates made here.
+#include "integration/certificates.hpp"
 #include "integration/ovsdb/harness.hpp"
 
 #include <weft/ovsdb/nb.hpp>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 using namespace weft;
 using namespace weft::ovsdb;
@@ -23,49 +20,23 @@ MonitorRequest pods() {
     return {TableRequest::all(*db.table("Logical_Switch")), TableRequest::all(ports_table)};
 }
 
-/// A port that was free a moment ago. Somebody else may take it: then the server says so in its log and the test fails.
-std::string free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-    ::close(fd);
-    return std::to_string(ntohs(address.sin_port));
-}
-
 class Tls : public testing::Test {
   protected:
-    Tls() {
-        make_ca("ca");
-        make_ca("other-ca");
-        make_certificate("server", "ca");
-        make_certificate("client", "ca");
-        make_certificate("stranger", "other-ca");
-    }
-    void make_ca(const std::string& name) const {
-        run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=" + name,
-             "-keyout", dir / (name + ".key"), "-out", dir / (name + ".pem")});
-    }
-    void make_certificate(const std::string& name, const std::string& ca) const {
-        run({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name, "-keyout",
-             dir / (name + ".key"), "-out", dir / (name + ".csr")});
-        run({"openssl", "x509", "-req", "-days", "2", "-CA", dir / (ca + ".pem"), "-CAkey", dir / (ca + ".key"),
-             "-CAcreateserial", "-in", dir / (name + ".csr"), "-out", dir / (name + ".pem")});
+    void SetUp() override {
+        auto made = Certificates::make(dir.path());
+        ASSERT_TRUE(made) << made.error().text();
+        certificates.emplace(*std::move(made));
     }
     TlsFiles files(const std::string& name, const std::string& ca) const {
-        return {
-            .ca_cert = dir / (ca + ".pem"), .certificate = dir / (name + ".pem"), .private_key = dir / (name + ".key")};
+        return {.ca_cert = certificates->certificate(ca),
+                .certificate = certificates->certificate(name),
+                .private_key = certificates->key(name)};
     }
-    std::vector<std::string> server_arguments() const {
-        return {"--remote=pssl:" + port + ":127.0.0.1", "--ca-cert=" + (dir / "ca.pem"),
-                "--certificate=" + (dir / "server.pem"), "--private-key=" + (dir / "server.key")};
-    }
+    std::vector<std::string> server_arguments() const { return certificates->server_arguments(port); }
 
     TempDir dir;
-    const std::string port = free_port();
+    std::optional<Certificates> certificates;
+    const std::string port = std::to_string(free_port());
 };
 
 TEST_F(Tls, ManyTransactionsBothWays) {
@@ -126,20 +97,17 @@ TEST_F(Tls, FilesThatCannotBeUsedAreNamed) {
 TEST_F(Tls, CertificatesThatAreReplacedAreReadAgain) {
     Server server(dir, "ovn-nb-26.03.2.ovsschema", server_arguments());
     // First a stranger's, then the right one under the same names.
-    std::filesystem::copy_file(dir / "stranger.pem", dir / "mine.pem");
-    std::filesystem::copy_file(dir / "stranger.key", dir / "mine.key");
+    certificates->copy("stranger", "mine");
     Owner owner(db, "ssl:127.0.0.1:" + port, pods(), {.tls = files("mine", "ca")});
     ASSERT_TRUE(owner.until([&] { return owner.client->counters().connects >= 2; }));
     EXPECT_FALSE(owner.synced);
-    const auto overwrite = std::filesystem::copy_options::overwrite_existing;
-    std::filesystem::copy_file(dir / "client.pem", dir / "mine.pem", overwrite);
-    std::filesystem::copy_file(dir / "client.key", dir / "mine.key", overwrite);
+    certificates->copy("client", "mine");
     EXPECT_TRUE(owner.until_synced());
 }
 
 TEST(Tcp, Works) {
     const TempDir dir;
-    const std::string port = free_port();
+    const std::string port = std::to_string(free_port());
     Server server(dir, "ovn-nb-26.03.2.ovsschema", {"--remote=ptcp:" + port + ":127.0.0.1"});
     Owner owner(db, "tcp:127.0.0.1:" + port, pods());
     EXPECT_TRUE(owner.until_synced());
