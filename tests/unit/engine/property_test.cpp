@@ -1,3 +1,4 @@
+#include "effort.hpp"
 #include "kit.hpp"
 
 #include <weft/tables/kube.hpp>
@@ -407,12 +408,7 @@ class PropertyTest : public testing::TestWithParam<unsigned> {
     std::map<std::string, std::string> owners;  ///< Clash, by the model
 };
 
-// ThreadSanitizer makes a step twenty times as dear, and needs fewer to see every pair of accesses.
-#ifdef __SANITIZE_THREAD__
-constexpr int steps = 150;
-#else
-constexpr int steps = 700;
-#endif
+constexpr int steps = test::Effort{.plain = 700, .under_asan = 200, .under_tsan = 150}.count();
 
 TEST_P(PropertyTest, EqualsARecomputeWhateverTheThreads) {
     std::vector<std::unique_ptr<Instance>> engines;

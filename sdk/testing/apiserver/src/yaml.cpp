@@ -11,7 +11,7 @@ namespace weft::apiserver {
 namespace {
 
 /// Aliases can make a small text huge.
-constexpr int node_limit = 2'000'000;
+constexpr int node_limit = 500'000;
 
 struct TooBig : std::runtime_error {
     TooBig() : std::runtime_error("too many values: aliases that expand into each other?") {}
