@@ -4,7 +4,6 @@
 
 namespace weft::daemon {
 
-using weft::ovsdb::ColumnSet;
 using weft::ovsdb::DatabaseInfo;
 using weft::ovsdb::MonitorRequest;
 using weft::ovsdb::TableInfo;

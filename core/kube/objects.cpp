@@ -39,7 +39,8 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     const int month = number(5, 2);
     const int day = number(8, 2);
     if (month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
-    return days_of(number(0, 4), month, day) * 86400 + number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
+    return days_of(number(0, 4), month, day) * 86400 + number(11, 2) * std::int64_t{3600} +
+           number(14, 2) * std::int64_t{60} + number(17, 2);
 }
 
 /// Reads fields of one object and keeps the first thing that is wrong. Absent and null fields are their default.

@@ -16,7 +16,6 @@ using ovsdb::Level;
 using tables::Announcement;
 using tables::ConntrackFlush;
 using tables::Moment;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::Field;
 using testing::HasSubstr;

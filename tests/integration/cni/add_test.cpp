@@ -8,7 +8,6 @@
 namespace weft::cni {
 namespace {
 
-using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 class AddTest : public testing::Bed {};

@@ -24,7 +24,6 @@ using appliers::AnnotationApplier;
 using test::eventually;
 using test::ServerUnderTest;
 using test::TableSink;
-using ::testing::HasSubstr;
 
 constexpr const char* networks = "k8s.ovn.org/pod-networks";
 

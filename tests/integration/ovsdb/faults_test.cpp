@@ -12,7 +12,6 @@ using namespace weft;
 using namespace weft::ovsdb;
 using namespace weft::test;
 using namespace std::chrono_literals;
-using testing::HasSubstr;
 
 namespace {
 

@@ -8,7 +8,6 @@ using namespace kit;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 template <class From, class To>
 struct Pass {

@@ -17,7 +17,6 @@ namespace weft::engine {
 namespace {
 
 using namespace kit;
-using testing::IsEmpty;
 
 template <std::size_t N>
 struct Literal {

@@ -7,7 +7,6 @@ namespace {
 using namespace kit;
 using std::chrono::hours;
 using std::chrono::seconds;
-using testing::HasSubstr;
 
 TimePoint at(std::int64_t second) {
     return TimePoint(hours(24) + seconds(second));

@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 using kube::Method;
 using kube::test::FakeTransport;
 using kube::test::ManualLoop;
-using testing::HasSubstr;
 
 class EventRecorderTest : public testing::Test {
   protected:
