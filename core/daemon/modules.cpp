@@ -54,6 +54,7 @@ std::vector<TableSpec> replica_tables(const std::vector<engine::ModuleSpec>& mod
         }
     }
     std::vector<TableSpec> out;
+    out.reserve(found.size());
     for (const auto& [name, table] : found)
         out.push_back(table);
     return out;
@@ -74,6 +75,7 @@ std::vector<Watch> watches(const std::vector<const plugin::Loaded*>& plugins, Ro
         }
     }
     std::vector<Watch> out;
+    out.reserve(merged.size());
     for (const auto& [name, watch] : merged)
         out.push_back(watch);
     return out;

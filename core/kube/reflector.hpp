@@ -96,7 +96,7 @@ class Reflector {
     void clear_incoming();
     void request_page();
     void on_item(std::string_view text);
-    void page_done(Answer answer);
+    void page_done(const Answer& answer);
     void finish_list(std::string_view resource_version);
     void post_difference();
 
@@ -105,7 +105,7 @@ class Reflector {
     void on_bookmark(JsonView object);
     void on_error_event(JsonView status);
     void on_object(JsonView object, bool deleted, bool repaired);
-    void watch_done(Answer answer);
+    void watch_done(const Answer& answer);
     void stream_broken(const std::string& why);
     void store(const ObjectMeta& meta, RowPtr row);
     void forget(const ObjectMeta& meta);

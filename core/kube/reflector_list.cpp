@@ -32,7 +32,7 @@ void Reflector::request_page() {
     request.deadline = options_.list_deadline;
     request.silence = options_.list_silence;
     exchange_ = transport_.start(
-        std::move(request), [this](Answer answer) { page_done(std::move(answer)); },
+        std::move(request), [this](const Answer& answer) { page_done(answer); },
         [this](std::string_view bytes) {
             if (list_error_) return;
             auto fed = splitter_.feed(bytes, [this](std::string_view item) { on_item(item); });
@@ -70,7 +70,7 @@ void Reflector::insert_incoming(const ObjectMeta& meta, Reading reading) {
     incoming_.emplace(identity, std::move(reading.row), version_number(meta.resource_version), meta.has_annotations);
 }
 
-void Reflector::page_done(Answer answer) {
+void Reflector::page_done(const Answer& answer) {
     exchange_ = Transport::Exchange::none;
     const std::string what = "list " + counts_.resource;
     if (answer.http == 410) return expired(answer.error(what).text());

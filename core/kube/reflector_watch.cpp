@@ -30,7 +30,7 @@ void Reflector::begin_watch(bool initial) {
     watch_began_ = loop_.now();
     watch_brought_ = false;
     exchange_ = transport_.start(
-        std::move(request), [this](Answer answer) { watch_done(std::move(answer)); },
+        std::move(request), [this](const Answer& answer) { watch_done(answer); },
         [this](std::string_view bytes) {
             const auto fed = lines_.feed(bytes, [this](std::string_view line) { on_line(line); });
             sink_.flush();
@@ -153,7 +153,7 @@ void Reflector::stream_broken(const std::string& why) {
     retry(told, std::nullopt, &Reflector::resume_watch);
 }
 
-void Reflector::watch_done(Answer answer) {
+void Reflector::watch_done(const Answer& answer) {
     exchange_ = Transport::Exchange::none;
     const std::string why = answer.error("watch " + counts_.resource).text();
     if (answer.http == 410 || answer.version_too_large) return expired(why);
