@@ -50,7 +50,7 @@ class Command {
     int plugins(const std::vector<std::string>& args);
     int config(const std::vector<std::string>& args);
     int config_check(const std::vector<std::string>& args);
-    int config_show(std::vector<std::string> args);
+    int config_show(const std::vector<std::string>& args);
     int rbac(const std::vector<std::string>& args);
     int log_level(const std::vector<std::string>& args);
     int render(const std::vector<std::string>& args);
@@ -194,7 +194,7 @@ std::vector<std::string> Command::parse(const std::vector<std::string>& args, co
     } catch (const po::error& e) {
         throw Usage{e.what()};
     }
-    const auto given =
+    auto given =
         into.count("positional") ? into["positional"].as<std::vector<std::string>>() : std::vector<std::string>();
     if (given.size() > most_positional) throw Usage{"unexpected argument \"" + given[most_positional] + "\""};
     return given;
@@ -235,7 +235,7 @@ std::string Command::socket() const {
     }
     if (!config) throw Failed{fail(config.error())};
     const auto& settings = config->settings();
-    const auto path = settings.admin_socket();
+    auto path = settings.admin_socket();
     if (!settings.weft.role.empty() || !settings.weft.admin_socket.empty()) return path;
     // Nobody said which role: the one that runs here.
     const auto other = settings.weft.run_dir + "/admin-cluster.sock";
@@ -301,7 +301,7 @@ int Command::config_check(const std::vector<std::string>& args) {
     return 0;
 }
 
-int Command::config_show(std::vector<std::string> args) {
+int Command::config_show(const std::vector<std::string>& args) {
     po::options_description own;
     own.add_options()("all,a", "also what is at its default");
     po::variables_map options;

@@ -62,7 +62,7 @@ void set_blob(CURL* easy, CURLoption option, const std::string& text) {
     curl_easy_setopt(easy, option, &blob);
 }
 
-std::shared_ptr<curl_slist> append(std::shared_ptr<curl_slist> list, const std::string& line) {
+std::shared_ptr<curl_slist> append(const std::shared_ptr<curl_slist>& list, const std::string& line) {
     curl_slist* head = curl_slist_append(list.get(), line.c_str());
     if (head == nullptr) throw std::bad_alloc();
     return list ? list : std::shared_ptr<curl_slist>(head, curl_slist_free_all);

@@ -101,7 +101,7 @@ std::string RuleResult::text() const {
         out += "warns: " + warning.text() + "\n";
     for (const auto& [name, table] : rows.tables()) {
         for (const auto& [key, row] : table)
-            out += name + " " + key + " " + row.json() + "\n";
+            out.append(name).append(" ").append(key).append(" ").append(row.json()).append("\n");
     }
     return out;
 }
