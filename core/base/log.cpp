@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct Log {
     std::shared_mutex mutex;
     std::map<std::string, LogLevel, std::less<>> part_levels;
     std::atomic<bool> has_parts{false};
+    std::shared_mutex seen_mutex;
+    std::set<std::string, std::less<>> seen;  ///< parts that had anything to log
 };
 
 Log& the_log() {
@@ -74,10 +77,20 @@ std::string head(std::string_view part, std::string_view message) {
     return line;
 }
 
+void remember(Log& log, std::string_view part) {
+    {
+        const std::shared_lock lock(log.seen_mutex);
+        if (log.seen.contains(part)) return;
+    }
+    const std::unique_lock lock(log.seen_mutex);
+    log.seen.emplace(part);
+}
+
 }  // namespace
 
 bool log_enabled(LogLevel level, std::string_view part) {
     Log& log = the_log();
+    remember(log, part);
     if (log.has_parts.load(std::memory_order_relaxed)) {
         const std::shared_lock lock(log.mutex);
         if (const auto at = log.part_levels.find(part); at != log.part_levels.end()) return level >= at->second;
@@ -126,6 +139,21 @@ void set_log_level(LogLevel level, std::string_view part) {
         log.part_levels.insert_or_assign(std::string(part), level);
     }
     log.has_parts = !log.part_levels.empty();
+}
+
+LogLevels log_levels() {
+    Log& log = the_log();
+    LogLevels levels;
+    {
+        const std::shared_lock lock(log.seen_mutex);
+        for (const auto& part : log.seen)
+            levels.parts.emplace(part, std::nullopt);
+    }
+    const std::shared_lock lock(log.mutex);
+    levels.level = log.level;
+    for (const auto& [part, level] : log.part_levels)
+        levels.parts.insert_or_assign(part, level);
+    return levels;
 }
 
 std::string_view to_string(LogLevel level) {

@@ -2,6 +2,8 @@
 
 #include <weft/base/log.hpp>
 
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +21,13 @@ struct LogConfig {
 Result<void> configure_logging(const LogConfig& config);
 /// Changes the level of one part ("ovsdb"), or of all when `part` is empty; any time, any thread.
 void set_log_level(LogLevel level, std::string_view part = {});
+/// What set_log_level() came to.
+struct LogLevels {
+    LogLevel level = LogLevel::info;
+    /// All parts that had anything to log so far, written or not, or that were given a level: their own level, if any.
+    std::map<std::string, std::optional<LogLevel>, std::less<>> parts;
+};
+LogLevels log_levels();
 Result<LogLevel> parse_log_level(std::string_view text);
 std::string_view to_string(LogLevel level);
 

@@ -23,6 +23,7 @@ namespace po = boost::program_options;
 /// A command line that can't be right; its text is shown with the usage.
 struct Usage {
     std::string what;
+    std::string command = {};  ///< whose help says more
 };
 
 /// What has been printed already; only the exit code is left.
@@ -105,8 +106,9 @@ const std::vector<Command::Entry>& Command::entries() {
          "  --bind      also bindings to the service accounts ovnkube-node and ovnkube-cluster-manager\n"
          "For kubectl apply -f -. Asks weftd; when none answers, what the configuration enables counts.\n",
          &Command::rbac},
-        {"log-level", "[PART] LEVEL", "set the log level of all of weftd or of one part",
-         "LEVEL is trace, debug, info, warn or error. PART is what stands before the colon of a log line, such as "
+        {"log-level", "[[PART] LEVEL]", "show or set the log level of all of weftd or of one part",
+         "Without arguments the levels that hold. LEVEL is trace, debug, info, warn or error. PART is what stands "
+         "before the colon of a log line, such as "
          "kube,\n"
          "ovn-nb or cni. A level without PART replaces those of all parts. Holds until weftd restarts or reloads.\n",
          &Command::log_level},
@@ -338,20 +340,27 @@ int Command::rbac(const std::vector<std::string>& args) {
 int Command::log_level(const std::vector<std::string>& args) {
     po::variables_map options;
     const auto given = parse(args, po::options_description(), options, 2);
-    if (given.empty()) throw Usage{"log-level needs a level: trace, debug, info, warn or error"};
-    if (auto level = parse_log_level(given.back()); !level) return fail(level.error());
+    if (!given.empty()) {
+        if (auto level = parse_log_level(given.back()); !level) return fail(level.error());
+    }
     JsonWriter w;
     w.object([&] {
         if (given.size() == 2) w.member("part", given.front());
-        w.member("level", given.back());
+        if (!given.empty()) w.member("level", given.back());
     });
     auto answer = call("log-level", w.text());
     if (!answer) return fail(answer.error());
+    const auto result = answer->root()["result"];
     if (json_) {
-        print_json(answer->root()["result"]);
+        print_json(result);
+    } else if (given.empty()) {
+        io_.out << log_levels_text(result, io_.colours);
     } else {
-        io_.out << (given.size() == 2 ? given.front() : "weftd") << " logs at level " << given.back()
-                << " until it restarts or reloads\n";
+        io_.out << (given.size() == 2 ? plain(given.front()) : "weftd") << " logs at level " << given.back()
+                << " until weftd restarts or reloads\n";
+        if (!result["known"].boolean().value_or(true)) {
+            io_.out << "  no part of that name has logged so far; weftctl log-level lists those that have\n";
+        }
     }
     return 0;
 }
@@ -477,9 +486,14 @@ int Command::run(const std::vector<std::string>& args) {
 
     const std::string name = words.front();
     const std::vector<std::string> rest(words.begin() + 1, words.end());
-    if (name == "config") return config(rest);
-    for (const auto& entry : entries()) {
-        if (entry.name == name && entry.act) return (this->*entry.act)(rest);
+    try {
+        if (name == "config") return config(rest);
+        for (const auto& entry : entries()) {
+            if (entry.name == name && entry.act) return (this->*entry.act)(rest);
+        }
+    } catch (Usage& usage) {
+        usage.command = name;
+        throw;
     }
     throw unknown_command(name);
 }
@@ -492,7 +506,10 @@ int run(const std::vector<std::string>& args, const Backends& backends, const Ou
     } catch (const Failed& failed) {
         return failed.code;
     } catch (const Usage& usage) {
-        output.err << "weftctl: " << usage.what << "\nweftctl --help lists the commands\n";
+        output.err << "weftctl: " << usage.what << "\n"
+                   << (usage.command.empty() ? "weftctl --help lists the commands"
+                                             : "weftctl " + usage.command + " --help tells more")
+                   << "\n";
         return 2;
     }
 }

@@ -152,6 +152,17 @@ std::string plugins_text(const JsonView& plugins, bool colours) {
     return table.empty() ? "no plugins are installed\n" : table.text(colours, "");
 }
 
+std::string log_levels_text(const JsonView& levels, bool colours) {
+    const std::string common = text_of(levels, "level");
+    TextTable table({"PART", "LEVEL"});
+    levels["parts"].each([&](JsonView part) {
+        const std::string level = text_of(part, "level");
+        table.add({text_of(part, "name"), level == common ? Cell(level) : Cell(level, Colour::strong)});
+    });
+    return "weftd logs at level " + common + (table.empty() ? "\n" : "; the parts that have logged so far:\n") +
+           (table.empty() ? "" : table.text(colours));
+}
+
 std::string config_text(const std::vector<config::ShownValue>& values, bool changed_only, bool colours) {
     std::string out, section;
     TextTable table({"KEY", "VALUE", "FROM"});

@@ -3,7 +3,10 @@
 #include "daemon/modules.hpp"
 #include "kube/objects.hpp"
 
+#include <map>
 #include <optional>
+#include <set>
+#include <tuple>
 
 namespace weft::daemon {
 
@@ -14,6 +17,21 @@ std::optional<ResourceSpec> built_in(const TableSpec& table) {
         if (resource.table.name == table.name) return resource;
     }
     return std::nullopt;
+}
+
+/// One for each role, resource and namespace, with the verbs of all who asked.
+std::vector<services::Right> merged(const std::vector<services::Right>& rights) {
+    using Place = std::tuple<Role, std::string, std::string, std::string>;
+    std::map<Place, std::set<std::string>> verbs;
+    for (const auto& right : rights)
+        verbs[{right.role, right.group, right.resource, right.ns}].insert(right.verbs.begin(), right.verbs.end());
+    std::vector<services::Right> result;
+    result.reserve(verbs.size());
+    for (const auto& [place, all] : verbs) {
+        const auto& [role, group, resource, ns] = place;
+        result.push_back({role, group, resource, {all.begin(), all.end()}, ns});
+    }
+    return result;
 }
 
 }  // namespace
@@ -34,7 +52,7 @@ std::vector<services::Right> rights_of(const std::vector<const plugin::Loaded*>&
             }
         }
     }
-    return rights;
+    return merged(rights);
 }
 
 }  // namespace weft::daemon

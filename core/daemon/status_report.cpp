@@ -142,9 +142,8 @@ std::string Daemon::rbac_json() const {
     return services::to_json(rights_of(plugins_, config_.settings().kubernetes.ovn_config_namespace));
 }
 
+/// Sets what is given, and tells the levels that hold from now on.
 Result<std::string> Daemon::set_log_level(JsonView args) {
-    auto level = parse_log_level(args["level"].string_or(""));
-    if (!level) return level.error();
     const std::string part(args["part"].string_or(""));
     std::vector<std::string> plugins;
     for (const auto& entry : registry_->list())
@@ -156,8 +155,21 @@ Result<std::string> Daemon::set_log_level(JsonView args) {
             names += (names.empty() ? "" : ", ") + known;
         return invalid("nothing logs as " + json_quote(part), "use one of " + names);
     }
-    weft::set_log_level(*level, part);
-    return std::string("{}");
+    if (const auto given = args["level"].string_or(""); !given.empty()) {
+        auto level = parse_log_level(given);
+        if (!level) return level.error();
+        weft::set_log_level(*level, part);
+    }
+    const auto levels = weft::log_levels();
+    JsonWriter w;
+    w.object([&] {
+        w.member("level", weft::to_string(levels.level));
+        w.key("parts").array([&] {
+            for (const auto& [name, own] : levels.parts)
+                w.object([&] { w.member("name", name).member("level", weft::to_string(own.value_or(levels.level))); });
+        });
+    });
+    return w.take();
 }
 
 /// How many node subnets there can be and are, of each network and family.

@@ -305,8 +305,12 @@ void Hub::serve_or_not() {
         return;
     }
     if (serving_ != serve) {
-        log(LogLevel::info, part, serve ? "the node serves pods" : "the node does not serve pods",
-            {{"file", conf_file_.path()}, {"reason", serve ? "" : not_ready()}});
+        if (serve) {
+            log(LogLevel::info, part, "the node serves pods", {{"file", conf_file_.path()}});
+        } else {
+            log(LogLevel::info, part, "the node does not serve pods",
+                {{"file", conf_file_.path()}, {"reason", not_ready()}});
+        }
     }
     serving_ = serve;
     update_status();

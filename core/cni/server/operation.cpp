@@ -1,8 +1,20 @@
 #include "cni/server/operation.hpp"
 
+#include "cni/spec.hpp"
+
 #include <weft/base/log.hpp>
 
 namespace weft::cni {
+
+namespace {
+
+/// namespace/name, or what was given instead.
+std::string pod_of(const Invocation& invocation) {
+    const auto pod = parse_args(invocation.args);
+    return pod ? pod->ns + "/" + pod->name : invocation.args.substr(0, 300);
+}
+
+}  // namespace
 
 void Operation::finish(Reply reply) {
     if (finished_) return;
@@ -16,14 +28,16 @@ void Operation::finish(Reply reply) {
     if (reply.error) {
         // Runtimes ask for the status every few seconds; why it is bad is logged when it becomes so.
         log(command() == Command::status ? LogLevel::debug : LogLevel::warn, "cni", name + " failed",
-            {{"container", invocation().container_id},
-             {"args", invocation().args.substr(0, 300)},
+            {{"pod", pod_of(invocation())},
+             {"container", invocation().container_id},
              {"error", reply.error->msg},
              {"details", reply.error->details},
              {"ms", std::to_string(milliseconds)}});
     } else if (command() == Command::add || command() == Command::del) {
         log(LogLevel::info, "cni", name + " done",
-            {{"container", invocation().container_id}, {"ms", std::to_string(milliseconds)}});
+            {{"pod", pod_of(invocation())},
+             {"container", invocation().container_id},
+             {"ms", std::to_string(milliseconds)}});
     }
     for (const auto& [id, waiter] : std::exchange(waiters_, {}))
         waiter(reply);

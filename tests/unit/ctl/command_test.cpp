@@ -83,7 +83,9 @@ class CommandTest : public ::testing::Test {
             told_ = args.dump();
             if (args["level"].string() == "loud")
                 return invalid("unknown log level \"loud\"", "use trace, debug, info, warn or error");
-            return std::string("{}");
+            return std::string(args["part"].string_or("") == "nonsense" ? R"({"level":"info","known":false})"
+                                                                        : R"({"level":"info","known":true,"parts":[
+                {"name":"cni","level":"info"},{"name":"kube","level":"debug"}]})");
         });
         server_->on("metrics", [](const JsonView&) -> Result<std::string> { return std::string("\"a 1\\nb 2\\n\""); });
         ASSERT_TRUE(server_->start());
@@ -171,11 +173,20 @@ TEST_F(CommandTest, LogLevel) {
     EXPECT_EQ(told_, "{\"level\":\"debug\"}");
     ASSERT_EQ(ctl({"log-level", "ovsdb", "trace"}), 0);
     EXPECT_EQ(told_, "{\"part\":\"ovsdb\",\"level\":\"trace\"}");
-    EXPECT_THAT(out(), StartsWith("ovsdb logs at level trace"));
+    EXPECT_EQ(out(), "ovsdb logs at level trace until weftd restarts or reloads\n");
+    ASSERT_EQ(ctl({"log-level", "nonsense", "trace"}), 0);
+    EXPECT_THAT(out(), HasSubstr("no part of that name has logged so far"));
     EXPECT_EQ(ctl({"log-level", "loud"}), 1);
     EXPECT_EQ(err(), "weftctl: unknown log level \"loud\"\n  use trace, debug, info, warn or error\n");
-    EXPECT_EQ(ctl({"log-level"}), 2);
+    ASSERT_EQ(ctl({"log-level"}), 0) << err();
+    EXPECT_EQ(told_, "{}");
+    EXPECT_EQ(out(),
+              "weftd logs at level info; the parts that have logged so far:\n"
+              "  PART  LEVEL\n"
+              "  cni   info\n"
+              "  kube  debug\n");
     EXPECT_EQ(ctl({"log-level", "a", "b", "c"}), 2);
+    EXPECT_EQ(err(), "weftctl: unexpected argument \"c\"\nweftctl log-level --help tells more\n");
 }
 
 TEST_F(CommandTest, MetricsAndVersion) {

@@ -1,5 +1,7 @@
 // weft-demo: what tests/demo runs once everything is built. A cluster of two nodes in network namespaces, with pods
 // that talk to each other.
+#include "look_around.hpp"
+#include "only_one.hpp"
 #include "reach.hpp"
 #include "steps.hpp"
 
@@ -9,7 +11,7 @@
 
 #include <cstdio>
 #include <exception>
-#include <fstream>
+#include <filesystem>
 #include <iostream>
 #include <string>
 
@@ -30,8 +32,8 @@ struct Options {
     bool down = false;
 };
 
-Result<void> take_down(const demo::Steps& steps, const Options& options) {
-    return steps.run("removal of all processes, namespaces and files", [&] { return Testbed::sweep(options.prefix); });
+Result<void> take_down(const demo::Steps& steps, const Options& options, const std::string& what) {
+    return steps.run("removal of " + what, [&] { return Testbed::sweep(options.prefix); });
 }
 
 std::vector<std::string> names_of_nodes(int count) {
@@ -61,7 +63,7 @@ Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Option
     return cluster;
 }
 
-Result<bool> try_network(const demo::Steps& steps, Cluster& cluster) {
+Result<std::vector<RunningPod>> wait_for_pods(const demo::Steps& steps, Cluster& cluster) {
     std::vector<RunningPod> pods;
     auto running = steps.run("all pods Running", [&]() -> Result<void> {
         auto all = cluster.wait_all_pods();
@@ -70,6 +72,11 @@ Result<bool> try_network(const demo::Steps& steps, Cluster& cluster) {
         return {};
     });
     if (!running) return running.error();
+    return pods;
+}
+
+/// Whether everybody reached everybody.
+Result<bool> try_network(const demo::Steps& steps, Cluster& cluster, const std::vector<RunningPod>& pods) {
     std::vector<Process> servers;
     for (const auto& name : cluster.node_names()) {
         auto server = start_echo_server(cluster.testbed(), cluster.node(name).ovn->netns(), demo::node_echo_port);
@@ -78,30 +85,12 @@ Result<bool> try_network(const demo::Steps& steps, Cluster& cluster) {
     }
     auto paths = demo::all_paths(cluster, pods);
     if (!paths) return paths.error();
-    steps.heading("Who reaches whom");
-    const bool all = demo::show_reachability(steps, *paths, {Family::v4, Family::v6});
+    auto outcomes = demo::try_paths(steps, *paths);
+    demo::show_pods(steps, pods);
+    const bool all = demo::show_reachability(steps, *paths, outcomes);
     for (auto& server : servers)
         server.kill();
     return all;
-}
-
-void tell_how_to_look_around(const demo::Steps& steps, Cluster& cluster, const Options& options) {
-    const auto& dir = cluster.testbed().dir();
-    const auto bin = cluster.options().bin_dir.string();
-    const auto first = cluster.node_names().front();
-    const auto& ovn = *cluster.node(first).ovn;
-    steps.heading("Look around (it stays until tests/demo --down)");
-    std::cout << "  alias k='ip netns exec " << cluster.underlay().netns().name() << " kubectl --kubeconfig "
-              << (dir / "kubeconfig").string() << "'\n  k get nodes,pods -A -o wide\n"
-              << "  " << bin << "/weftctl --run-dir " << (ovn.dir() / "weft").string() << " status\n"
-              << "  ovn-nbctl --db=unix:" << (ovn.ovn_dir() / "ovnnb_db.sock").string() << " show\n"
-              << "  ovn-sbctl --db=unix:" << (ovn.ovn_dir() / "ovnsb_db.sock").string() << " show\n"
-              << "  ovs-vsctl --db=unix:" << (ovn.ovs_dir() / "db.sock").string() << " show\n"
-              << "  ip netns exec " << ovn.netns().name() << " ip addr      # node " << first
-              << "; pods: ip netns list\n"
-              << "  less " << (dir / "log").string() << "/weftd-" << first << ".log\n";
-    if (options.nodes > 1) std::cout << "  (the other nodes likewise)\n";
-    std::cout << std::flush;
 }
 
 /// What the user needs when it did not work, before everything is removed.
@@ -115,37 +104,58 @@ void save_logs(const Options& options, const std::filesystem::path& dir) {
         std::filesystem::create_directories(to.parent_path(), ignored);
         std::filesystem::copy_file(path, to, std::filesystem::copy_options::overwrite_existing, ignored);
     }
-    std::cout << "logs are in " << options.logs << std::endl;
+    std::cout << "logs are in " << options.logs << "/" << std::endl;
 }
 
 Result<bool> run_demo(const demo::Steps& steps, const Options& options, Testbed& testbed) {
     auto cluster = bring_up(steps, options, testbed);
     if (!cluster) return cluster.error();
-    auto good = try_network(steps, **cluster);
-    if (good && *good && options.keep) tell_how_to_look_around(steps, **cluster, options);
+    auto pods = wait_for_pods(steps, **cluster);
+    if (!pods) return pods.error();
+    auto good = try_network(steps, **cluster, *pods);
+    if (good && options.keep) demo::tell_how_to_look_around(steps, **cluster, *pods);
     return good;
 }
 
-int run(const demo::Steps& steps, const Options& options) {
-    if (options.down || !Testbed::leftovers(options.prefix).empty()) {
-        if (auto gone = take_down(steps, options); !gone) {
-            std::cerr << gone.error().text() << '\n';
-            return 1;
-        }
-        if (options.down) return 0;
+int tell(const Error& error) {
+    std::cerr << error.text() << '\n';
+    return 1;
+}
+
+int down(const demo::Steps& steps, const Options& options) {
+    auto one = demo::OnlyOne::take_over(options.prefix, std::chrono::seconds(10));
+    if (!one) return tell(one.error());
+    if (Testbed::leftovers(options.prefix).empty()) {
+        std::cout << "there is nothing to remove\n";
+        return 0;
+    }
+    const auto gone = take_down(steps, options, "all processes, namespaces and files");
+    return gone ? 0 : tell(gone.error());
+}
+
+int up(const demo::Steps& steps, const Options& options) {
+    auto one = demo::OnlyOne::take(options.prefix);
+    if (!one) return tell(one.error());
+    if (!*one) {
+        const auto pid = demo::OnlyOne::holder(options.prefix);
+        return tell(conflict("another demo is running" + (pid ? " (process " + std::to_string(*pid) + ")" : "") +
+                             "; wait for its end, or end it with tests/demo --down"));
+    }
+    if (!Testbed::leftovers(options.prefix).empty()) {
+        if (auto gone = take_down(steps, options, "what an earlier run left"); !gone) return tell(gone.error());
     }
     // Kept in any case, so that only one thing removes it: take_down.
     auto testbed = Testbed::create({.prefix = options.prefix, .keep = true});
-    if (!testbed) {
-        std::cerr << testbed.error().text() << '\n';
-        return 1;
-    }
+    if (!testbed) return tell(testbed.error());
     const auto good = run_demo(steps, options, **testbed);
     if (!good) std::cerr << steps.bad(good.error().text()) << '\n';
     const bool success = good && *good;
     if (!success) save_logs(options, (*testbed)->dir());
-    if (options.keep && success) return 0;
-    const auto gone = take_down(steps, options);
+    if (options.keep) {
+        if (!good) std::cout << "what is there stays until tests/demo --down: " << (*testbed)->dir().string() << '\n';
+        return success ? 0 : 1;
+    }
+    const auto gone = take_down(steps, options, "all processes, namespaces and files");
     return success && gone ? 0 : 1;
 }
 
@@ -170,7 +180,7 @@ int main(int argc, char** argv) {
             return 0;
         }
         po::notify(values);
-        return run(demo::Steps(), options);
+        return options.down ? down(demo::Steps(), options) : up(demo::Steps(), options);
     } catch (const std::exception& failure) {
         std::cerr << "weft-demo: " << failure.what() << '\n';
         return 2;

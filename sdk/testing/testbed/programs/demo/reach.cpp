@@ -1,13 +1,13 @@
 #include "reach.hpp"
 
-#include <weft/base/json.hpp>
-#include <weft/testing/testbed/probe.hpp>
+#include "table.hpp"
 
+#include <weft/base/json.hpp>
+
+#include <algorithm>
+#include <array>
 #include <cstdio>
-#include <iomanip>
 #include <iostream>
-#include <map>
-#include <sstream>
 #include <thread>
 
 namespace weft::demo {
@@ -15,6 +15,25 @@ namespace weft::demo {
 namespace {
 
 constexpr std::uint16_t pod_echo_port = 8080;
+constexpr int pings = 5;
+constexpr std::array families{Family::v4, Family::v6};
+constexpr std::array reaches{Reach::same_node, Reach::across_nodes, Reach::management_port};
+
+std::string_view to_string(Reach reach) {
+    switch (reach) {
+        case Reach::same_node: return "pod to pod on the same node";
+        case Reach::across_nodes: return "pod to pod across nodes";
+        case Reach::management_port: return "pod to its node's management port";
+    }
+    return "?";
+}
+
+std::map<Family, Ip> by_family(const std::vector<Ip>& addresses) {
+    std::map<Family, Ip> result;
+    for (const auto& address : addresses)
+        result.emplace(address.family(), address);
+    return result;
+}
 
 /// Addresses of the node's own port into the cluster network.
 Result<std::vector<Ip>> management_addresses(const testing::OvnNode& node) {
@@ -35,47 +54,18 @@ std::string title(const testing::RunningPod& pod) {
     return pod.pod_namespace + "/" + pod.name + " (" + pod.node + ")";
 }
 
-struct Outcome {
-    std::map<Family, Result<testing::PingResult>> pings;
-    std::map<Family, Result<testing::StreamResult>> streams;
-
-    bool reached(Family family) const {
-        return pings.at(family) && pings.at(family)->lost() == 0 && streams.at(family);
+Result<testing::PingResult> ping_path(const Path& path, Family family) {
+    const auto to = path.addresses.find(family);
+    if (to == path.addresses.end()) return waiting("no address of that family");
+    // The first packets may be lost while neighbours are being resolved.
+    if (auto warm = testing::wait_reachable(*path.source, to->second, std::chrono::seconds(15)); !warm) {
+        return warm.error();
     }
-};
-
-std::optional<Ip> address_of(const Path& path, Family family) {
-    for (const auto& address : path.addresses) {
-        if (address.family() == family) return address;
-    }
-    return std::nullopt;
+    return testing::ping(*path.source, to->second, {.count = pings, .interval_s = 0.1});
 }
 
-Outcome try_path(const Path& path, const std::vector<Family>& families) {
-    Outcome outcome;
-    for (const auto family : families) {
-        const auto address = address_of(path, family);
-        if (!address) {
-            outcome.pings.emplace(family, waiting("no address of that family"));
-            outcome.streams.emplace(family, waiting("no address of that family"));
-            continue;
-        }
-        // The first packets may be lost while neighbours are being resolved.
-        if (auto warm = testing::wait_reachable(*path.source, *address, std::chrono::seconds(15)); !warm) {
-            outcome.pings.emplace(family, warm.error());
-            outcome.streams.emplace(family, warm.error());
-            continue;
-        }
-        outcome.pings.emplace(family, testing::ping(*path.source, *address, {.count = 5, .interval_s = 0.1}));
-        outcome.streams.emplace(family,
-                                testing::tcp_stream(*path.source, *address, {.port = path.port, .segments = 200}));
-    }
-    return outcome;
-}
-
-/// Paths with the same source follow each other; different sources go side by side.
-std::vector<Outcome> try_all(const std::vector<Path>& paths, const std::vector<Family>& families) {
-    std::vector<Outcome> outcomes(paths.size());
+/// Different sources side by side: pings are no load.
+void ping_all(const std::vector<Path>& paths, Outcomes& outcomes) {
     std::map<const void*, std::vector<std::size_t>> by_source;
     for (std::size_t n = 0; n < paths.size(); ++n)
         by_source[paths[n].source].push_back(n);
@@ -83,39 +73,55 @@ std::vector<Outcome> try_all(const std::vector<Path>& paths, const std::vector<F
     threads.reserve(by_source.size());
     for (const auto& [source, numbers] : by_source) {
         threads.emplace_back([&, &list = numbers] {
-            for (const auto n : list)
-                outcomes[n] = try_path(paths[n], families);
+            for (const auto n : list) {
+                for (const auto family : families)
+                    outcomes[n][family].ping = ping_path(paths[n], family);
+            }
         });
     }
     for (auto& thread : threads)
         thread.join();
-    return outcomes;
 }
 
-std::string cell(const Path& path, const Outcome& outcome, Family family) {
-    const auto& ping = outcome.pings.at(family);
-    if (!ping || ping->received == 0) return "unreachable";
-    std::ostringstream text;
-    text << std::left << std::setw(family == Family::v4 ? 15 : 24) << address_of(path, family)->text() << std::right
-         << std::fixed << std::setprecision(2) << std::setw(6) << ping->average_ms << " ms";
-    if (ping->lost() > 0) text << ", " << ping->lost() << " lost";
-    return text.str();
+/// One after the other, so that each has the machine for itself.
+void stream_all(const std::vector<Path>& paths, Outcomes& outcomes) {
+    for (std::size_t n = 0; n < paths.size(); ++n) {
+        for (auto& [family, outcome] : outcomes[n]) {
+            if (!outcome.ping) continue;
+            outcome.stream = testing::tcp_stream(*paths[n].source, paths[n].addresses.at(family),
+                                                 {.port = paths[n].port, .segments = 200});
+        }
+    }
 }
 
-std::string stream_cell(const Outcome& outcome, Family family) {
-    const auto& stream = outcome.streams.at(family);
-    if (!stream) return "failed";
-    const auto megabits = static_cast<double>(stream->bytes) * 8 / 1e6 / std::max(stream->seconds, 1e-9);
-    std::ostringstream text;
-    text << std::fixed << std::setprecision(0) << megabits << " Mbit/s";
-    return text.str();
+std::string ping_cell(const Outcome& outcome) {
+    if (!outcome.ping || outcome.ping->received == 0) return "unreachable";
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), "%6.2f ms", outcome.ping->average_ms);
+    if (outcome.ping->lost() == 0) return text.data();
+    return std::string(text.data()) + ", " + std::to_string(outcome.ping->lost()) + " of " +
+           std::to_string(outcome.ping->sent) + " lost";
 }
 
-void print_row(const Steps& steps, const std::vector<std::string>& cells, const std::vector<int>& widths, bool good) {
-    std::ostringstream line;
-    for (std::size_t n = 0; n < cells.size(); ++n)
-        line << std::left << std::setw(widths[n]) << cells[n] << "  ";
-    std::cout << (good ? line.str() : steps.bad(line.str())) << "\n";
+std::string stream_cell(const Outcome& outcome) {
+    if (!outcome.stream) return "failed";
+    const auto megabits = static_cast<double>(outcome.stream->bytes) * 8 / 1e6;
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), "%4.0f Mbit/s", megabits / std::max(outcome.stream->seconds, 1e-9));
+    return text.data();
+}
+
+/// Why a path that should lead somewhere doesn't, in the words of whoever tried.
+void tell_why(const Steps& steps, const Path& path, const std::map<Family, Outcome>& outcomes) {
+    for (const auto& [family, outcome] : outcomes) {
+        if (outcome.reached()) continue;
+        const auto reason = !outcome.ping     ? outcome.ping.error().text()
+                            : !outcome.stream ? outcome.stream.error().text()
+                                              : "no ping got a reply";
+        std::cout << steps.bad(path.from + " to " + path.to + ", " + (family == Family::v4 ? "IPv4" : "IPv6") + ": " +
+                               reason)
+                  << "\n";
+    }
 }
 
 }  // namespace
@@ -125,40 +131,68 @@ Result<std::vector<Path>> all_paths(testing::Cluster& cluster, const std::vector
     for (const auto& from : pods) {
         for (const auto& to : pods) {
             if (&from == &to) continue;
-            paths.push_back({title(from), title(to), from.node == to.node ? "same node" : "across nodes", &from.netns,
-                             to.addresses, pod_echo_port});
+            const auto reach = from.node == to.node ? Reach::same_node : Reach::across_nodes;
+            paths.push_back({title(from), title(to), reach, &from.netns, by_family(to.addresses), pod_echo_port});
         }
         auto addresses = management_addresses(*cluster.node(from.node).ovn);
         if (!addresses) return addresses.error();
-        paths.push_back(
-            {title(from), from.node + " ovn-k8s-mp0", "management port", &from.netns, *addresses, node_echo_port});
+        paths.push_back({title(from), "ovn-k8s-mp0 (" + from.node + ")", Reach::management_port, &from.netns,
+                         by_family(*addresses), node_echo_port});
     }
     return paths;
 }
 
-bool show_reachability(const Steps& steps, const std::vector<Path>& paths, const std::vector<Family>& families) {
-    const auto outcomes = try_all(paths, families);
-    std::vector<int> widths{16, 16, 15};
-    std::vector<std::string> header{"FROM", "TO", "WHERE"};
-    for (const auto family : families) {
-        const bool v4 = family == Family::v4;
-        widths.insert(widths.end(), {v4 ? 24 : 33, 12});
-        header.insert(header.end(), {v4 ? "IPv4 ROUND TRIP" : "IPv6 ROUND TRIP", "TCP STREAM"});
+Outcomes try_paths(const Steps& steps, const std::vector<Path>& paths) {
+    Outcomes outcomes(paths.size());
+    [[maybe_unused]] const auto pinged =
+        steps.run("pings from each pod to all others, IPv4 and IPv6", [&]() -> Result<void> {
+            ping_all(paths, outcomes);
+            return {};
+        });
+    [[maybe_unused]] const auto streamed =
+        steps.run("TCP streams of 200 segments of 1,300 bytes, there and back", [&]() -> Result<void> {
+            stream_all(paths, outcomes);
+            return {};
+        });
+    return outcomes;
+}
+
+void show_pods(const Steps& steps, const std::vector<testing::RunningPod>& pods) {
+    steps.heading("Pods");
+    Table table({"POD", "NODE", "IPv4", "IPv6", "NETWORK NAMESPACE"});
+    for (const auto& pod : pods) {
+        const auto text = [&](Family family) { return pod.address(family) ? pod.address(family)->text() : "-"; };
+        table.add({pod.pod_namespace + "/" + pod.name, pod.node, text(Family::v4), text(Family::v6), pod.netns.name()});
     }
-    print_row(steps, header, widths, true);
+    table.print(steps);
+}
+
+bool show_reachability(const Steps& steps, const std::vector<Path>& paths, const Outcomes& outcomes) {
+    steps.heading("Who reaches whom");
+    Table table({"FROM", "TO", "IPv4 PING", "IPv4 TCP", "IPv6 PING", "IPv6 TCP"});
     bool all = true;
-    for (std::size_t n = 0; n < paths.size(); ++n) {
-        std::vector<std::string> cells{paths[n].from, paths[n].to, paths[n].where};
-        bool good = true;
-        for (const auto family : families) {
-            cells.push_back(cell(paths[n], outcomes[n], family));
-            cells.push_back(stream_cell(outcomes[n], family));
-            good = good && outcomes[n].reached(family);
+    for (const auto reach : reaches) {
+        table.add_heading(std::string(to_string(reach)));
+        for (std::size_t n = 0; n < paths.size(); ++n) {
+            if (paths[n].reach != reach) continue;
+            std::vector<std::string> cells{paths[n].from, paths[n].to};
+            bool good = true;
+            for (const auto& [family, outcome] : outcomes[n]) {
+                cells.insert(cells.end(), {ping_cell(outcome), stream_cell(outcome)});
+                good = good && outcome.reached();
+            }
+            table.add(std::move(cells), good);
+            all = all && good;
         }
-        print_row(steps, cells, widths, good);
-        all = all && good;
     }
-    std::cout << steps.dim("TCP: 200 segments of 1,300 bytes, echoed, every byte compared") << std::endl;
+    table.print(steps);
+    std::cout << steps.dim("PING: mean of " + std::to_string(pings) +
+                           " round trips. TCP: both ways; every byte that came back was compared.")
+              << "\n";
+    for (std::size_t n = 0; n < paths.size(); ++n)
+        tell_why(steps, paths[n], outcomes[n]);
+    std::cout << (all ? steps.good("everybody reaches everybody") : steps.bad("not everybody reaches everybody"))
+              << std::endl;
     return all;
 }
 
