@@ -107,10 +107,9 @@ const std::vector<Command::Entry>& Command::entries() {
          "For kubectl apply -f -. Asks weftd; when none answers, what the configuration enables counts.\n",
          &Command::rbac},
         {"log-level", "[[PART] LEVEL]", "show or set the log level of all of weftd or of one part",
-         "Without arguments the levels that hold. LEVEL is trace, debug, info, warn or error. PART is what stands "
-         "before the colon of a log line, such as "
-         "kube,\n"
-         "ovn-nb or cni. A level without PART replaces those of all parts. Holds until weftd restarts or reloads.\n",
+         "Without arguments: the levels that hold. LEVEL is trace, debug, info, warn or error. PART is what stands\n"
+         "before the colon of a log line, such as kube, ovn-nb or cni. A level without PART replaces those of all\n"
+         "parts. Holds until weftd restarts or reloads.\n",
          &Command::log_level},
         {"render", "--manifests DIR --node NAME [--only SIDE] [-- WEFTD-FLAG…]",
          "the rows that these objects lead to, without a cluster",

@@ -13,15 +13,17 @@ using namespace weft;
 using namespace weft::bench;
 
 constexpr auto* usage =
-    "usage: bench-slice [--json] [--pods N] [--no-cni] [--pause FILE]\n"
+    "usage: bench-slice [--json] [--pods N] [--no-cni | --only-cni] [--pause FILE]\n"
     "  --json        one object instead of the table\n"
     "  --pods N      how many (10000)\n"
     "  --no-cni      leave out the burst of CNI ADDs, which needs a whole node\n"
+    "  --only-cni    nothing else\n"
     "  --pause FILE  wait with all pods there until FILE exists, for a look at weftd from outside\n";
 
 struct Arguments {
     bool json = false;
     bool cni = true;
+    bool node = true;
     std::size_t pods = 10'000;
     std::string pause;
 };
@@ -86,6 +88,8 @@ Result<Arguments> parse(int argc, char** argv) {
             arguments.json = true;
         } else if (word == "--no-cni") {
             arguments.cni = false;
+        } else if (word == "--only-cni") {
+            arguments.node = false;
         } else if (word == "--pods" && !last) {
             arguments.pods = std::strtoul(argv[++i], nullptr, 10);
         } else if (word == "--pause" && !last) {
@@ -117,11 +121,12 @@ int main(int argc, char** argv) {
     const auto note = [&](const std::string& what, const Result<void>& done) {
         if (!done) report.failed(what + ": " + done.error().text());
     };
-    // A thread of its own, because it stays in the node's namespace.
-    std::thread([&] {
+    const auto node = [&] {
         note("the node",
              with_testbed([&](auto& testbed) { return measure_node(testbed, bin_dir, *arguments, report); }));
-    }).join();
+    };
+    // A thread of its own, because it stays in the node's namespace.
+    if (arguments->node) std::thread(node).join();
     note("weft-cni", measure_shim(bin_dir, report));
     if (arguments->cni) {
         tell("a burst of CNI ADDs");

@@ -38,7 +38,7 @@ void tell_how_to_look_around(const Steps& steps, testing::Cluster& cluster,
               << "  ovs-vsctl --db=unix:" << (node.ovn->ovs_dir() / "db.sock").string() << " show\n";
     show("node " + first + " itself, and a pod", "ip netns exec " + node.ovn->netns().name() + " ip addr");
     if (!pods.empty()) std::cout << "  " << ping_command(pods) << "\n";
-    show("logs", "less " + dir + "/log/weftd-" + first + ".log");
+    show("logs", "tail -n 50 " + dir + "/log/weftd-" + first + ".log");
     std::cout << std::flush;
 }
 
