@@ -45,13 +45,12 @@ std::vector<std::string> names_of_nodes(int count) {
 
 Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Options& options, Testbed& testbed) {
     std::unique_ptr<Cluster> cluster;
-    auto started =
-        steps.run("API server, weftd --role cluster, OVN and weftd --role node on each node", [&]() -> Result<void> {
-            auto made = Cluster::start(testbed, {.nodes = names_of_nodes(options.nodes)});
-            if (!made) return made.error();
-            cluster = std::move(*made);
-            return {};
-        });
+    auto started = steps.run("API server, weftd, and OVN on each node", [&]() -> Result<void> {
+        auto made = Cluster::start(testbed, {.nodes = names_of_nodes(options.nodes)});
+        if (!made) return made.error();
+        cluster = std::move(*made);
+        return {};
+    });
     if (!started) return started.error();
     auto applied = steps.run("manifests of " + options.manifests, [&] { return cluster->apply(options.manifests); });
     if (!applied) return applied.error();
@@ -180,6 +179,7 @@ int main(int argc, char** argv) {
             return 0;
         }
         po::notify(values);
+        if (options.nodes < 1) throw po::error("--nodes: at least one");
         return options.down ? down(demo::Steps(), options) : up(demo::Steps(), options);
     } catch (const std::exception& failure) {
         std::cerr << "weft-demo: " << failure.what() << '\n';

@@ -43,7 +43,7 @@ class Ticker {
         std::unique_lock lock(mutex_);
         while (!changed_.wait_for(lock, terminal_ ? terminal_interval : log_interval, [this] { return done_; })) {
             if (terminal_) std::cout << "\r\x1b[K";
-            std::cout << "  waiting for " << title_ << " " << duration_text(since(begin_));
+            std::cout << "...    " << title_ << " " << duration_text(since(begin_));
             std::cout << (terminal_ ? "" : "\n") << std::flush;
         }
     }
