@@ -357,9 +357,6 @@ int Command::log_level(const std::vector<std::string>& args) {
     } else {
         io_.out << (given.size() == 2 ? plain(given.front()) : "weftd") << " logs at level " << given.back()
                 << " until weftd restarts or reloads\n";
-        if (!result["known"].boolean().value_or(true)) {
-            io_.out << "  no part of that name has logged so far; weftctl log-level lists those that have\n";
-        }
     }
     return 0;
 }
