@@ -61,10 +61,12 @@ struct Cell {
     SourceId source = 0;       ///< 0: nobody reads it
     InstanceId instances = 0;  ///< first of those that it drives
     std::uint32_t hash = 0;
-    std::uint32_t logged = 0;  ///< position in the table's log of this tick, from 1; 0 for none
+    /// While in_log: its position in the table's log of this tick. Otherwise when its row last changed, as a Stamp.
+    std::uint32_t logged = 0;
     std::uint16_t table = 0;
     bool present = false;
-    bool fresh = false;  ///< came to its owner in this tick, so that a smaller one may still take it
+    bool fresh : 1 = false;  ///< came to its owner in this tick, so that a smaller one may still take it
+    bool in_log : 1 = false;
 };
 
 struct ReadLink {

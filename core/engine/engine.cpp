@@ -1,6 +1,7 @@
 #include "engine/engine.hpp"
 
 #include "engine/engine_impl.hpp"
+#include "engine/verifier.hpp"
 
 #include <algorithm>
 
@@ -12,7 +13,8 @@ Engine::Impl::Impl(Engine& owner, EngineOptions given)
       queue(options.portion),
       owners(store, nodes),
       statuses(store, nodes, owners),
-      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }) {
+      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }),
+      made_at(options.clock->now()) {
     levels.emplace_back();
 }
 
@@ -142,7 +144,38 @@ std::string Engine::dot() const {
     return impl_->dot();
 }
 std::vector<Difference> Engine::verify() const {
-    return impl_->verify();
+    Impl::Verifier verifier(*impl_);
+    verifier.step(Duration::max());
+    auto found = verifier.take_found();
+    for (const auto& job : verifier.take_jobs()) {
+        auto more = job();
+        found.insert(found.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+    return found;
+}
+std::unique_ptr<Verification> Engine::start_verify() {
+    return std::make_unique<Impl::Verifier>(*impl_);
+}
+const TickTiming& Engine::tick_timing() const {
+    return impl_->timing;
+}
+std::vector<RuleLinks> Engine::rule_links() const {
+    return impl_->rule_links();
+}
+std::vector<TableSpec> Engine::inputs() const {
+    std::vector<TableSpec> specs;
+    for (const auto& table : impl_->store.tables()) {
+        if (table->input) specs.push_back({table->name(), &table->type(), table->merge()});
+    }
+    return specs;
+}
+std::vector<std::string> Engine::tables_with(std::string_view key) const {
+    std::vector<std::string> names;
+    for (const auto& table : impl_->store.tables()) {
+        const CellId id = impl_->store.find(*table, key);
+        if (id != 0 && impl_->store.cells[id].present) names.push_back(table->name());
+    }
+    return names;
 }
 Explanation Engine::explain(std::string_view table, std::string_view key) const {
     return impl_->explain(table, key);

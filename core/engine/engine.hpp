@@ -59,6 +59,22 @@ class Subscriber {
     ~Subscriber() = default;
 };
 
+/// A verification under way. Each slice looks at what is there when it runs, so that what changed in between is judged
+/// as it is then. Belongs to the engine thread, except for what take_jobs() gives, and must not outlive the engine.
+class Verification {
+  public:
+    virtual ~Verification() = default;
+    /// Goes on for about so long. False: nothing is left to do.
+    virtual bool step(Duration budget) = 0;
+    /// What step() left to be done elsewhere: recomputing operators from copies of their tables. Any thread.
+    using Job = std::function<std::vector<Difference>()>;
+    virtual std::vector<Job> take_jobs() = 0;
+    /// Found by step(), sorted; without what the jobs find.
+    virtual std::vector<Difference> take_found() = 0;
+    virtual std::size_t instances() const = 0;  ///< run anew so far
+    virtual std::size_t rows() const = 0;       ///< compared so far
+};
+
 class Engine {
   public:
     explicit Engine(EngineOptions options);
@@ -128,13 +144,21 @@ class Engine {
     // Looking inside -------------------------------------------------------------------------------------------------
 
     std::vector<RuleReport> rule_reports() const;
+    const TickTiming& tick_timing() const;
+    std::vector<RuleLinks> rule_links() const;
     std::vector<TableReport> table_reports() const;
+    /// The tables that are filled from outside, by hosts and adapters; their names live as long as the engine.
+    std::vector<TableSpec> inputs() const;
     /// The graph in DOT.
     std::string dot() const;
     /// Runs every instance anew into a shadow and compares. Empty is right.
     std::vector<Difference> verify() const;
-    /// Who owns a row, who else wanted to, and what they read.
+    /// The same in slices, between which ticks may run: for a weftd at work.
+    std::unique_ptr<Verification> start_verify();
+    /// Who owns a row, who else wanted to, what they read, and what follows from the row.
     Explanation explain(std::string_view table, std::string_view key) const;
+    /// The tables that hold a row with this key.
+    std::vector<std::string> tables_with(std::string_view key) const;
 
   private:
     class Impl;

@@ -20,9 +20,11 @@
 namespace weft::engine {
 
 /// The parts of the engine and how they work together. Spread over graph_change.cpp (modules come and go), tick.cpp
-/// (one round), delivery.cpp (subscribers), inspect.cpp and verify.cpp (looking inside).
+/// (one round), delivery.cpp (subscribers), inspect.cpp, explain.cpp and verify.cpp (looking inside).
 class Engine::Impl {
   public:
+    class Verifier;  ///< verify.cpp
+
     Impl(Engine& engine, EngineOptions options);
 
     // graph_change.cpp
@@ -39,12 +41,17 @@ class Engine::Impl {
     void deliver(TickReport& report);
     std::vector<std::string> awaiting() const;
 
-    // inspect.cpp, verify.cpp
+    // inspect.cpp
     std::vector<RuleReport> rule_reports() const;
     std::vector<TableReport> table_reports() const;
     std::string dot() const;
+    std::vector<RuleLinks> rule_links() const;
+
+    // explain.cpp
     Explanation explain(std::string_view table, std::string_view key) const;
-    std::vector<Difference> verify();
+    InstanceReport report_of(InstanceId instance, bool whole) const;
+    ReadReport report_of(const Source& source) const;
+    std::optional<Duration> changed_ago(const Cell& cell) const;
 
     void notify(bool first) {
         if (first && options.woken) options.woken();
@@ -83,6 +90,9 @@ class Engine::Impl {
     bool started = false;  ///< all inputs have been complete once
     std::uint64_t ticks = 0;
     TimePoint now;  ///< of this tick, the same for all rules
+    TimePoint made_at;
+    Stamp stamp_now = 0;
+    TickTiming timing;
 
   private:
     // graph_change.cpp
@@ -106,6 +116,8 @@ class Engine::Impl {
     void mark(InstanceId instance, Cause cause);
     void mark_readers(SourceId source, Cause cause);
     std::string text(const Cause& cause) const;
+    std::string text(const CauseCounts::Entry& cause) const;
+    std::uint16_t table_of(const Cause& cause) const;
     void activate(Node& node);
     void run_stratum(std::vector<Node*>& stratum, TickReport& report);
     void sort(std::vector<DirtyInstance>& dirty) const;
@@ -120,9 +132,6 @@ class Engine::Impl {
     // delivery.cpp
     void collect(std::size_t input, Table& table, std::vector<Change>& changes);
     void collect_all(std::size_t input, Table& table, std::vector<Change>& changes);
-
-    // verify.cpp
-    class Verifier;
 
     std::unique_ptr<Parallel> parallel_;
     std::uint32_t stamp_ = 0;

@@ -16,9 +16,49 @@ std::vector<RuleReport> Engine::Impl::rule_reports() const {
             report.stratum = node->stratum;
             report.instances = node->instances;
             if (node->is_operator()) report.evaluations = node->op->evaluations();
+            for (const auto& cause : node->causes.entries())
+                report.causes.push_back({text(cause), cause.count});
+            std::stable_sort(report.causes.begin(), report.causes.end(),
+                             [](const auto& a, const auto& b) { return a.runs > b.runs; });
+            for (auto& run : node->slow.list(now))
+                report.slow.push_back({std::move(run.key), std::move(run.cause), run.took});
         }
     }
     return reports;
+}
+
+std::string Engine::Impl::text(const CauseCounts::Entry& cause) const {
+    const std::string& table = store.table(cause.table).name();
+    switch (cause.kind) {
+        case Cause::Kind::first_run: return "new " + table;
+        case Cause::Kind::timer: return "timer";
+        case Cause::Kind::bucket: return table + " (index)";
+        case Cause::Kind::scan: return table + " (all rows)";
+        case Cause::Kind::driver:
+        case Cause::Kind::row: break;
+    }
+    return table;
+}
+
+std::vector<RuleLinks> Engine::Impl::rule_links() const {
+    std::vector<RuleLinks> all;
+    for (const auto& stratum : strata) {
+        for (const Node* node : stratum) {
+            RuleLinks& links = all.emplace_back();
+            links.module = node->module;
+            links.name = node->name;
+            links.is_operator = node->is_operator();
+            links.stratum = node->stratum;
+            if (node->driver != nullptr) links.driver = node->driver->name();
+            for (const Table* table : node->inputs)
+                links.reads.push_back({table->name(), {}});
+            for (const Node::Read& read : node->reads)
+                links.reads.push_back({read.table->name(), read.index != nullptr ? read.index->name() : ""});
+            for (const Table* table : node->writes)
+                links.writes.push_back(table->name());
+        }
+    }
+    return all;
 }
 
 std::vector<TableReport> Engine::Impl::table_reports() const {
@@ -85,64 +125,6 @@ std::string Engine::Impl::dot() const {
         }
     }
     return text + "}\n";
-}
-
-Explanation Engine::Impl::explain(std::string_view table, std::string_view key) const {
-    Explanation result;
-    const Table* known = store.find_table(table);
-    const CellId id = known != nullptr ? store.find(*known, key) : 0;
-    if (known != nullptr) result.input = known->input;
-    if (id == 0) return result;
-    const Cell& cell = store.cells[id];
-    result.present = cell.present;
-    if (cell.present) result.row = cell.holder;
-    if (!cell.present || cell.owner == 0) return result;
-    for (const Put& put : owners.puts(id)) {
-        const Instance& instance = store.instances[put.instance];
-        const Node& node = *nodes[instance.node];
-        OwnerReport& owner = result.owners.emplace_back();
-        owner.module = node.module;
-        owner.rule = node.name;
-        if (node.is_operator()) {
-            owner.owns = true;
-            continue;
-        }
-        owner.owns = put.instance == cell.owner || known->merge() == Merge::ordered || put.row.equals(cell.holder);
-        if (known->merge() == Merge::exclusive) owner.owns = put.instance == cell.owner;
-        owner.driver_table = node.driver->name();
-        owner.driver = store.key(instance.driver);
-        if (instance.has_status) {
-            const auto status = engine.find(RuleStatus::table_name, statuses.key(put.instance));
-            owner.state = to_string(status.as<RuleStatus>().state);
-            owner.what = status.as<RuleStatus>().error().text();
-        }
-        for (const ReadLink& link : instance.reads) {
-            const Source& source = store.sources[link.source];
-            ReadReport& read = owner.reads.emplace_back();
-            read.kind = static_cast<ReadReport::Kind>(source.kind);
-            switch (source.kind) {
-                case Source::Kind::row: {
-                    const Cell& target = store.cells[source.target];
-                    read.table = store.table(target.table).name();
-                    read.key = target.holder.key();
-                    read.present = target.present;
-                    break;
-                }
-                case Source::Kind::bucket: {
-                    const Bucket& bucket = store.buckets[source.target];
-                    read.table = bucket.index->table().name();
-                    read.index = bucket.index->name();
-                    read.key = bucket.value;
-                    read.present = bucket.cells.size() > 0;
-                    break;
-                }
-                case Source::Kind::scan:
-                    read.table = store.table(static_cast<std::uint16_t>(source.target)).name();
-                    read.present = store.table(static_cast<std::uint16_t>(source.target)).rows > 0;
-            }
-        }
-    }
-    return result;
 }
 
 }  // namespace weft::engine

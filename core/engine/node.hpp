@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/measures.hpp"
 #include "engine/report.hpp"
 #include "engine/store.hpp"
 
@@ -14,13 +15,6 @@
 namespace weft::engine {
 
 class Owners;
-
-/// Why an instance is to run; said of the slowest run and of the widest fan-out.
-struct Cause {
-    enum class Kind : std::uint8_t { first_run, driver, row, bucket, scan, timer };
-    Kind kind = Kind::first_run;
-    std::uint32_t target = 0;  ///< cell, bucket or table
-};
 
 struct DirtyInstance {
     InstanceId instance = 0;
@@ -57,7 +51,9 @@ struct Node {
     InstanceId operator_instance = 0;  ///< owner of its rows
 
     std::size_t instances = 0;
-    RuleReport counts;    ///< of which the counters are kept here
+    RuleReport counts;  ///< of which the counters are kept here
+    CauseCounts causes;
+    SlowRuns slow;
     std::size_t fan = 0;  ///< instances marked by the change being looked at
 
     bool is_operator() const { return op != nullptr; }

@@ -70,8 +70,8 @@ Index& Store::index(Table& table, const IndexSpec& spec) {
     table.cells.each([&](CellId id) {
         // What has changed since the last tick gets in when it is settled; until then the row before it counts.
         const Cell& cell = cells[id];
-        const RowPtr& row = cell.logged != 0 ? table.log[cell.logged - 1].before : cell.holder;
-        if (cell.logged != 0 ? bool(row) : cell.present) bucket_insert(made, made.of(row), id);
+        const RowPtr& row = cell.in_log ? table.log[cell.logged].before : cell.holder;
+        if (cell.in_log ? bool(row) : cell.present) bucket_insert(made, made.of(row), id);
     });
     return made;
 }
@@ -117,11 +117,12 @@ CellId Store::obtain(Table& table, const RowPtr& row) {
 Logged& Store::log(CellId id) {
     Cell& cell = cells[id];
     Table& table = *tables_[cell.table];
-    if (cell.logged == 0) {
-        table.log.push_back({id, cell.present ? cell.holder : RowPtr(), false});
-        cell.logged = static_cast<std::uint32_t>(table.log.size());
+    if (!cell.in_log) {
+        table.log.push_back({id, cell.logged, cell.present ? cell.holder : RowPtr(), false});
+        cell.logged = static_cast<std::uint32_t>(table.log.size() - 1);
+        cell.in_log = true;
     }
-    return table.log[cell.logged - 1];
+    return table.log[cell.logged];
 }
 
 void Store::show(CellId id, RowPtr row) {
@@ -288,7 +289,8 @@ void Store::sweep() {
     for (const auto& table : tables_) {
         for (const Logged& entry : table->log) {
             Cell& cell = cells[entry.cell];
-            cell.logged = 0;
+            cell.logged = entry.stamp;
+            cell.in_log = false;
             cell.fresh = false;
             loose_cells_.push_back(entry.cell);
         }

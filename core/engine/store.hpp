@@ -40,6 +40,7 @@ class Index {
 /// A cell that was touched in this tick, and the row it had before.
 struct Logged {
     CellId cell = 0;
+    std::uint32_t stamp = 0;  ///< when the cell changed: before this tick, and from settling on perhaps in it
     RowPtr before;
     bool list_changed = false;  ///< of an `ordered` table: something in the list did, perhaps not its first row
 };

@@ -26,6 +26,7 @@ TickReport Engine::Impl::tick() {
     for (const auto& work : batch.work)
         work(engine);
     now = options.clock->now();
+    stamp_now = stamp_of(now - made_at);
     take_input(batch, report);
     if (ready_is_stale) refresh_ready();
     while (const InstanceId due = deadlines.take(now)) {
@@ -45,6 +46,11 @@ TickReport Engine::Impl::tick() {
     notify(queue.has_more());
     report.next_deadline = deadlines.next();
     report.took = std::chrono::steady_clock::now() - start;
+    if (report.runs > 0 || report.input_changes > 0) {
+        ++timing.busy;
+        timing.total += report.took;
+        timing.times.add(report.took);
+    }
     return report;
 }
 
@@ -115,7 +121,8 @@ void Engine::Impl::settle(Table& table, TickReport& report) {
             }
         }
         if (cell.source != 0) mark_readers(cell.source, {Cause::Kind::row, entry.cell});
-        table.changes.push_back({entry.cell, std::move(entry.before), entry.list_changed});
+        entry.stamp = stamp_now;
+        table.changes.push_back({entry.cell, entry.stamp, std::move(entry.before), entry.list_changed});
     }
     if (!table.changes.empty() && table.scan != 0) mark_readers(table.scan, {Cause::Kind::scan, table.id()});
     report.changes += table.changes.size();
@@ -162,6 +169,19 @@ void Engine::Impl::mark_readers(SourceId source, Cause cause) {
         }
         node->fan = 0;
     }
+}
+
+/// The table in which something changed; any for what is no change.
+std::uint16_t Engine::Impl::table_of(const Cause& cause) const {
+    switch (cause.kind) {
+        case Cause::Kind::timer: return 0;
+        case Cause::Kind::scan: return static_cast<std::uint16_t>(cause.target);
+        case Cause::Kind::bucket: return store.buckets[cause.target].index->table().id();
+        case Cause::Kind::first_run:
+        case Cause::Kind::driver:
+        case Cause::Kind::row: break;
+    }
+    return store.cells[cause.target].table;
 }
 
 std::string Engine::Impl::text(const Cause& cause) const {
@@ -262,6 +282,11 @@ void Engine::Impl::merge(Run& run, const DirtyInstance& dirty, TickReport& repor
         counts.slowest = run.took();
         counts.slowest_key = store.key(instance.driver);
         counts.slowest_cause = text(dirty.cause);
+    }
+    node.causes.count(dirty.cause.kind, table_of(dirty.cause));
+    counts.times.add(run.took());
+    if (node.slow.takes(run.took(), now)) {
+        node.slow.add({run.took(), std::string(store.key(instance.driver)), text(dirty.cause)});
     }
     if (run.took() >= options.slow_run) {
         const auto us = std::chrono::duration_cast<std::chrono::microseconds>(run.took()).count();
@@ -403,6 +428,7 @@ void Engine::Impl::run_operator(Node& node, bool first, TickReport& report) {
     const Duration took = std::chrono::steady_clock::now() - start;
     ++node.counts.runs;
     node.counts.total += took;
+    node.counts.times.add(took);
     if (took > node.counts.slowest) {
         node.counts.slowest = took;
         node.counts.slowest_cause = first ? "first run" : std::to_string(changes.size()) + " changes";
