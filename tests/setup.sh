@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(build-essential ccache clang-14 clang-format-14 cmake git libclang-rt-14-dev libboost-dev libboost-filesystem-dev
-       libboost-program-options-dev libcpp-httplib-dev libcurl4-openssl-dev libgmock-dev libgtest-dev libnl-3-dev
+       libboost-program-options-dev libarchive-dev libcpp-httplib-dev libcurl4-openssl-dev libgmock-dev libgtest-dev libnl-3-dev
        libnl-route-3-dev libsimdjson-dev libspdlog-dev libssl-dev libsystemd-dev libtbb-dev libyaml-cpp-dev mold ninja-build
        nlohmann-json3-dev pkg-config python3)
 run=(ethtool iproute2 iputils-ping openssl openvswitch-common openvswitch-switch ovn-central ovn-common ovn-host procps)
