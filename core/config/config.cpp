@@ -6,6 +6,7 @@
 #include <weft/base/json.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 namespace weft::config {
@@ -145,6 +146,30 @@ Result<Reload> Config::reload(const std::function<Result<void>(const Config& nex
     }
     *this = std::move(next);
     return reload;
+}
+
+Result<Config::Other> Config::with_file(const std::optional<std::string>& file) const {
+    Other other{Config(), {}};
+    other.config.options_ = options_;
+    other.config.flags_ = flags_;
+    if (file) {
+        namespace fs = std::filesystem;
+        const std::string given = flags_.config_file.value_or(options_.config_file);
+        const auto dir = given.empty() ? fs::path(options_.default_dir) : fs::path(given).parent_path() / "conf.d";
+        std::error_code failed;
+        if (!flags_.config_dir && fs::is_directory(dir, failed)) other.config.flags_.config_dir = dir.string();
+        other.config.flags_.config_file = *file;
+    }
+    auto layers = read_layers(other.config.options_, other.config.flags_);
+    if (!layers) return std::move(layers).error();
+    auto settings = make_settings(*layers, options_);
+    if (!settings) return std::move(settings).error();
+    compare_values(layers_, *layers, other.changes);
+    compare_plugins(layers_, *layers, other.changes);
+    other.changes.warnings = layers->warnings;
+    other.config.layers_ = std::move(*layers);
+    other.config.settings_ = std::move(*settings);
+    return other;
 }
 
 Origin Config::origin(std::string_view section, std::string_view key) const {

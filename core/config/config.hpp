@@ -105,6 +105,11 @@ class Config {
     /// would be and can check plugins and their settings), nothing changes.
     Result<Reload> reload(const std::function<Result<void>(const Config& next)>& accept = {});
 
+    struct Other;
+    /// What would be read at a start with `file` in place of the main file, and what is different then; this one stays
+    /// as it is. conf.d, flags and environment count as ever. Without a file: what the next start would read.
+    Result<Other> with_file(const std::optional<std::string>& file) const;
+
     /// Where a key's value came from; "default" for names that are no key.
     Origin origin(std::string_view section, std::string_view key) const;
     /// Is the upstream switch (a boolean flag's name, such as "enable-egress-ip") on? Nothing when there is no such
@@ -125,6 +130,11 @@ class Config {
     Flags flags_;
     Layers layers_;
     Settings settings_;
+};
+
+struct Config::Other {
+    Config config;
+    Reload changes;
 };
 
 /// The row that rules read.

@@ -2,6 +2,7 @@
 
 #include "base/log_config.hpp"
 #include "config/value.hpp"
+#include "ctl/extra_commands.hpp"
 #include "ctl/text_table.hpp"
 #include "ctl/views.hpp"
 #include "services/admin_client.hpp"
@@ -19,12 +20,6 @@ namespace weft::ctl {
 namespace {
 
 namespace po = boost::program_options;
-
-/// A command line that can't be right; its text is shown with the usage.
-struct Usage {
-    std::string what;
-    std::string command = {};  ///< whose help says more
-};
 
 /// What has been printed already; only the exit code is left.
 struct Failed {
@@ -90,8 +85,11 @@ const std::vector<Command::Entry>& Command::entries() {
          "is\n"
          "wrong with it and, in brackets, how to mend it.\n",
          &Command::status},
-        {"plugins", "", "the plugins that are installed, and why one runs or not",
-         "Which are enabled is said in [plugins] of the configuration; SIGHUP makes weftd read it again.\n",
+        {"plugins", "[enable NAME | disable NAME]",
+         "the plugins that are installed, and why one runs or not; switch one",
+         "Which are enabled is said in [plugins] of the configuration; SIGHUP makes weftd read it again.\n"
+         "  enable NAME    at once, in the running weftd, until it restarts or reloads\n"
+         "  disable NAME   the same; what the plugin has put is taken away (weftctl plan --disable NAME shows it)\n",
          &Command::plugins},
         {"config check", "[FILE] [-- WEFTD-FLAG…]",
          "check a configuration: errors, unknown keys, values that don't fit together",
@@ -139,6 +137,8 @@ int Command::help() const {
     TextTable table({"COMMAND", "WHAT IT DOES"});
     for (const auto& entry : entries())
         table.add({std::string(entry.name), std::string(entry.help)});
+    for (const auto& extra : extra_commands())
+        table.add({std::string(extra.name), std::string(extra.help)});
     io_.out << table.text(io_.colours) << options_text;
     return 0;
 }
@@ -150,6 +150,15 @@ int Command::help(const std::vector<std::string>& words) const {
         if (entry.name == words.front() || entry.name == whole) meant = {&entry};
         if (entry.name == words.front() || entry.name == whole) break;
         if (entry.name.starts_with(words.front() + " ")) meant.push_back(&entry);
+    }
+    std::vector<Entry> extras;
+    for (const auto& extra : extra_commands()) {
+        if (extra.name == words.front())
+            extras.push_back({extra.name, extra.arguments, extra.help, extra.details, nullptr});
+    }
+    if (meant.empty()) {
+        for (const auto& extra : extras)
+            meant.push_back(&extra);
     }
     if (meant.empty()) throw unknown_command(words.front());
     for (const auto* entry : meant) {
@@ -167,6 +176,8 @@ Usage Command::unknown_command(const std::string& name) const {
     std::vector<std::string> names{"config"};
     for (const auto& entry : entries())
         names.emplace_back(entry.name);
+    for (const auto& extra : extra_commands())
+        names.emplace_back(extra.name);
     const auto near = config::nearest(name, names);
     return {"unknown command \"" + plain(name) + "\"" + (near.empty() ? "" : "; did you mean " + near + "?")};
 }
@@ -259,6 +270,15 @@ int Command::status(const std::vector<std::string>& args) {
 }
 
 int Command::plugins(const std::vector<std::string>& args) {
+    if (!args.empty() && (args[0] == "enable" || args[0] == "disable")) {
+        const Context context{io_,
+                              json_,
+                              backends_,
+                              [this](std::string_view what, std::string_view with) { return call(what, with); },
+                              [this] { return load_config({}, weftd_flags_); },
+                              [this](const Error& error) { return fail(error); }};
+        return plugin_switch_command(context, args);
+    }
     no_arguments(args);
     auto answer = call("plugins");
     if (!answer) return fail(answer.error());
@@ -486,6 +506,15 @@ int Command::run(const std::vector<std::string>& args) {
         if (name == "config") return config(rest);
         for (const auto& entry : entries()) {
             if (entry.name == name && entry.act) return (this->*entry.act)(rest);
+        }
+        const Context context{io_,
+                              json_,
+                              backends_,
+                              [this](std::string_view what, std::string_view arguments) { return call(what, arguments); },
+                              [this] { return load_config({}, weftd_flags_); },
+                              [this](const Error& error) { return fail(error); }};
+        for (const auto& extra : extra_commands()) {
+            if (extra.name == name) return extra.run(context, rest);
         }
     } catch (Usage& usage) {
         usage.command = name;

@@ -332,6 +332,7 @@ void Daemon::reload() {
     if (!reloaded) {
         log(LogLevel::error, "config", "reload failed; going on with the old values", reloaded.error());
     } else {
+        by_hand_.clear();
         for (const auto& warning : reloaded->warnings)
             log(LogLevel::warn, "config", "reload", warning);
         for (const auto& key : reloaded->changed) {

@@ -6,6 +6,8 @@
 #include "daemon/loop.hpp"
 #include "daemon/node_part.hpp"
 #include "engine/engine.hpp"
+#include "insight/calls.hpp"
+#include "insight/plan.hpp"
 #include "plugin/registry.hpp"
 #include "services/admin_server.hpp"
 #include "services/health.hpp"
@@ -63,12 +65,26 @@ class Daemon {
     void publish_metrics();
     void publish_subnets();
 
+    // insight_part.cpp
+    insight::Surroundings surroundings() const;
+    std::vector<insight::IdlePlugin> idle_plugins() const;
+
+    // plan_part.cpp
+    void add_plan_calls();
+    void plan(JsonView args, const services::AdminReply& reply);
+    Result<insight::PlanInput> plan_input(JsonView args) const;
+    Result<std::string> switch_plugin(JsonView args);
+    /// The plugins that a configuration enables, less and more what was switched by hand.
+    Result<std::vector<std::string>> plugin_names(const config::Config& config,
+                                                  const std::map<std::string, bool>& by_hand) const;
+
     config::Config config_;
     Loop loop_;
     std::optional<services::RunLock> lock_;
     std::optional<services::PidFile> pid_file_;
     std::unique_ptr<plugin::Registry> registry_;
     std::vector<const plugin::Loaded*> plugins_;       ///< enabled, in order of their needs
+    std::map<std::string, bool> by_hand_;              ///< switched by weftctl, until the next reload
     std::vector<const plugin::Loaded*> switched_off_;  ///< installed and disabled: only their claims count
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<Candidacy> candidacy_;  ///< role cluster; kube_ asks it
@@ -78,6 +94,7 @@ class Daemon {
     std::unique_ptr<services::StandardMetrics> standard_metrics_;
     services::Health health_;
     services::Notifier notifier_;
+    std::unique_ptr<insight::Calls> insight_;
     std::unique_ptr<services::AdminServer> admin_;
     std::vector<std::unique_ptr<services::HttpServer>> http_;
     WallTime started_;

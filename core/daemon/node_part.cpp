@@ -210,4 +210,23 @@ std::vector<appliers::Status> NodePart::appliers() const {
     return out;
 }
 
+std::optional<insight::FarSide> NodePart::far_side(const insight::RowName& row) const {
+    for (const OvsdbLink* link : links()) {
+        if (!link->applier().keeps(row.table)) continue;
+        const bool applied = link->applier().applied(row.table, row.key);
+        return insight::FarSide{link->name(), applied,
+                                applied ? std::string() : link->applier().trouble(row.table, row.key)};
+    }
+    return std::nullopt;
+}
+
+std::optional<insight::RowName> NodePart::row_with_uuid(std::string_view text) const {
+    const auto uuid = Uuid::parse(text);
+    if (!uuid) return std::nullopt;
+    for (const OvsdbLink* link : links()) {
+        if (auto row = link->applier().row_with(*uuid)) return insight::RowName{row->first, row->second};
+    }
+    return std::nullopt;
+}
+
 }  // namespace weft::daemon

@@ -11,6 +11,7 @@
 #include "daemon/pod_source.hpp"
 #include "daemon/switch_ports.hpp"
 #include "daemon/unsettled.hpp"
+#include "insight/surroundings.hpp"
 
 #include <array>
 #include <memory>
@@ -50,6 +51,8 @@ class NodePart final : private engine::Subscriber {
     void set_rules(std::map<std::string, std::vector<std::string>> writes) { unsettled_.set_rules(std::move(writes)); }
 
     std::vector<appliers::Status> appliers() const;
+    std::optional<insight::FarSide> far_side(const insight::RowName& row) const;
+    std::optional<insight::RowName> row_with_uuid(std::string_view uuid) const;
     std::vector<const OvsdbLink*> links() const { return {&north_, &south_, &switch_}; }
     cni::ServerStatus cni() const { return server_.status(); }
     cni::CniMetrics cni_metrics() const { return server_.metrics(); }

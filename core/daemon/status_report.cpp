@@ -109,6 +109,7 @@ std::string Daemon::status_json() const {
 /// Why a plugin runs or not.
 std::string Daemon::reason_of(const std::string& plugin, bool enabled) const {
     const auto& set = config_.settings().plugins;
+    if (by_hand_.contains(plugin)) return "by hand, until weftd restarts or reloads";
     const auto named = [&](const std::vector<std::string>& list) {
         return std::find(list.begin(), list.end(), plugin) != list.end();
     };
@@ -235,6 +236,9 @@ Result<void> Daemon::start_services() {
         publish_metrics();
         return answer(json_quote(metrics_.text()));
     });
+    insight_ = std::make_unique<insight::Calls>(*engine_, post, Clock::system(), surroundings());
+    insight_->add_to(*admin_);
+    add_plan_calls();
     if (auto started = admin_->start(); !started) return started;
 
     std::map<std::string, std::map<std::string, services::HttpServer::Route>> by_address;

@@ -18,7 +18,7 @@ namespace weft::services {
 
 inline constexpr int admin_version = 1;
 /// A request line may have so many bytes, its end included; a longer one is refused and the connection closed.
-inline constexpr std::size_t max_request_size = std::size_t{64} << 10;
+inline constexpr std::size_t max_request_size = std::size_t{1} << 20;
 
 /// A request that has been read; `args` lives as long as `document`.
 struct AdminRequest {

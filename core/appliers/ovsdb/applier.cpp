@@ -524,6 +524,34 @@ bool Applier::applied(std::string_view table, std::string_view key) const {
     return !dirty_.contains(item) && !flying_.contains(item);
 }
 
+bool Applier::keeps(std::string_view table) const {
+    return std::any_of(subscribed_.begin(), subscribed_.end(),
+                       [&](const TableSpec& spec) { return spec.name == table; });
+}
+
+std::string Applier::trouble(std::string_view table, std::string_view key) const {
+    if (std::string why; !channel_.writable(why)) return why;
+    for (const auto& [item, failure] : failures_) {
+        if (item.table == table && item.key == key) return failure.what;
+    }
+    for (const auto& [blocker, items] : blocked_) {
+        for (const Item& item : items) {
+            if (item.table == table && item.key == key)
+                return "waits for " + std::string(blocker.table) + " " + json_quote(blocker.key);
+        }
+    }
+    return {};
+}
+
+std::optional<std::pair<std::string, std::string>> Applier::row_with(const Uuid& uuid) const {
+    for (const auto& [table, ledger] : ledgers_) {
+        for (const auto& [key, known] : ledger->rows()) {
+            if (known == uuid) return std::pair(std::string(table), key);
+        }
+    }
+    return std::nullopt;
+}
+
 Levels::Mark Applier::erasing(std::string_view table, std::string_view key) const {
     const Ledger* of = ledger(table);
     const auto at = of ? flying_.find({of->table().table_name, std::string(key)}) : flying_.end();

@@ -105,6 +105,12 @@ class Applier final : public engine::Subscriber, private Side {
     bool writing() const { return !flights_.empty(); }
     /// The row of a desired table is in the database as it should be.
     bool applied(std::string_view table, std::string_view key) const;
+    /// Does it make rows of this table?
+    bool keeps(std::string_view table) const;
+    /// Why a row of a desired table is not there as it should be; empty when nothing is known against it.
+    std::string trouble(std::string_view table, std::string_view key) const;
+    /// Table and key of the desired row that the database has under this UUID; nothing for rows of others.
+    std::optional<std::pair<std::string, std::string>> row_with(const Uuid& uuid) const;
     /// The raise of the transaction that takes the row away and is on its way; 0 when there is none.
     Levels::Mark erasing(std::string_view table, std::string_view key) const;
     Order& order() { return *order_; }

@@ -129,6 +129,38 @@ RowSet objects_from_file(const std::string& path) {
     return objects_from_text(text.str());
 }
 
+namespace {
+
+void add_json(std::vector<std::string>& out, const YAML::Node& object) {
+    const std::string kind = object["kind"] ? object["kind"].Scalar() : "";
+    if (kind == "List" || (kind.ends_with("List") && object["items"])) {
+        for (const auto& item : object["items"])
+            add_json(out, item);
+        return;
+    }
+    JsonWriter w;
+    write_json(w, object);
+    out.push_back(w.take());
+}
+
+}  // namespace
+
+std::vector<std::string> json_objects_from_file(const std::string& path) {
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error("can't read " + path);
+    std::ostringstream text;
+    text << file.rdbuf();
+    std::vector<std::string> out;
+    try {
+        for (const auto& document : YAML::LoadAll(text.str())) {
+            if (document.IsMap()) add_json(out, document);
+        }
+    } catch (const YAML::Exception& e) {
+        throw std::runtime_error(path + ": " + e.what());
+    }
+    return out;
+}
+
 void apply_annotations(RowSet& objects, const std::vector<RowPtr>& annotations) {
     for (const auto& row : annotations) {
         const auto& wanted = row.as<tables::Annotation>();

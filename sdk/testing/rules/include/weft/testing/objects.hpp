@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weft::testing {
 
@@ -13,6 +14,9 @@ namespace weft::testing {
 /// that can't be read throws std::runtime_error.
 RowSet objects_from_text(std::string_view text);
 RowSet objects_from_file(const std::string& path);
+
+/// The objects as JSON texts, of any kind; a List is its items. Throws std::runtime_error for what is no YAML.
+std::vector<std::string> json_objects_from_file(const std::string& path);
 
 /// Puts annotations that rules want (rows of tables::Annotation) on the nodes and pods of `objects`, as the kernel
 /// would.
