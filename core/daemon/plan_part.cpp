@@ -108,7 +108,7 @@ class Objects {
         const auto known = rows.find(meta.identity());
         const RowPtr before = known == rows.end() ? RowPtr() : known->second;
         std::string uid(meta.uid);
-        if (before) uid = before.type().object(before.get()).uid;
+        if (before) uid = before.object().uid;
         if (uid.empty()) uid = "planned-" + meta.identity();
         const auto document = JsonDocument::parse(with_uid(object, uid));
         if (!document) return document.error();

@@ -112,7 +112,7 @@ void PortProgress::measure(const RowPtr& port) const {
     const std::string ns(ovn::entry_of(row.external_ids, "namespace"));
     const std::string name = row.name.get();
     if (!name.starts_with(ns + "_")) return;
-    const auto* pod = engine_.find<tables::Pod>(Key<tables::Pod>{ns, name.substr(ns.size() + 1)});
+    const auto pod = engine_.find<tables::Pod>(Key<tables::Pod>{ns, name.substr(ns.size() + 1)});
     if (!pod || pod->ready || pod->scheduled == 0) return;
     const auto since = Clock::system().wall() - WallTime(std::chrono::seconds(pod->scheduled));
     pod_ported_(std::max(Duration(), std::chrono::duration_cast<Duration>(since)));

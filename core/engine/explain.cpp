@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t most_readers = 20;
 
 ObjectRef object_of(const RowPtr& row) {
-    return row.type().object(row.get());
+    return row.object();
 }
 
 }  // namespace

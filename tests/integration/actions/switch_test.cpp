@@ -3,6 +3,8 @@
 #include "integration/netlink/scratch.hpp"
 #include "integration/ovsdb/harness.hpp"
 
+#include <weft/testing/testbed/process.hpp>
+
 #include <cstring>
 #include <fstream>
 #include <thread>
@@ -19,8 +21,8 @@
 namespace weft::appliers::actions {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// A real ovs-vswitchd that forwards in userspace, in a network namespace of the test's own.
 class SwitchActionsTest : public netlink::testing::ScratchTest {
@@ -35,25 +37,33 @@ class SwitchActionsTest : public netlink::testing::ScratchTest {
         database_ = std::make_unique<test::Server>(dir_, "vswitch-8.3.1.ovsschema");
         ASSERT_TRUE(soon([&] { return ::access(database_->socket().c_str(), F_OK) == 0; }));
         vsctl({"init"});
-        switch_ = std::make_unique<test::Process>(
-            std::vector<std::string>{"env", "OVS_RUNDIR=" + (dir_ / ""), "ovs-vswitchd", database_->remote(),
-                                     "--pidfile=" + (dir_ / "ovs-vswitchd.pid"), "--no-chdir", "--disable-system"},
-            dir_ / "vswitchd.log");
+        launcher_ = std::make_unique<weft::testing::Launcher>();  // its thread is in the namespace of this one
+        auto started = weft::testing::Process::start(
+            *launcher_, {.name = "ovs-vswitchd",
+                         .argv = {"ovs-vswitchd", database_->remote(), "--pidfile=" + (dir_ / "ovs-vswitchd.pid"),
+                                  "--no-chdir", "--disable-system"},
+                         .environment = {{"OVS_RUNDIR", dir_ / ""}},
+                         .log = dir_ / "vswitchd.log"});
+        ASSERT_TRUE(started) << started.error().text();
+        switch_ = *std::move(started);
         vsctl({"add-br", "br0",   "--", "set", "bridge",    "br0",   "datapath_type=netdev", "--", "add-port",
                "br0",    "port1", "--", "set", "interface", "port1", "ofport_request=1",     "--", "add-port",
                "br0",    "port2", "--", "set", "interface", "port2", "ofport_request=2"});
         const auto socket = control_socket(dir_ / "", "ovs-vswitchd");
         ASSERT_TRUE(socket) << socket.error().text();
         control_ = *socket;
-        test::run({"ovs-ofctl", "del-flows", "unix:" + (dir_ / "br0.mgmt")});
-        test::run({"ovs-ofctl", "add-flow", "unix:" + (dir_ / "br0.mgmt"),
-                   "in_port=1,ip,actions=ct(commit,zone=5),output:2"});
+        run({"ovs-ofctl", "del-flows", "unix:" + (dir_ / "br0.mgmt")});
+        run({"ovs-ofctl", "add-flow", "unix:" + (dir_ / "br0.mgmt"), "in_port=1,ip,actions=ct(commit,zone=5),output:2"});
     }
     void vsctl(std::vector<std::string> arguments) {
         std::vector<std::string> argv{"ovs-vsctl", "--timeout=30", "--db=" + database_->remote()};
         if (arguments.front() == "init") argv.push_back("--no-wait");
         argv.insert(argv.end(), arguments.begin(), arguments.end());
-        test::run(argv);
+        run(argv);
+    }
+    static void run(const weft::testing::Argv& argv) {
+        const auto done = weft::testing::run_ok(argv);
+        ASSERT_TRUE(done) << done.error().text();
     }
     static bool soon(const std::function<bool()>& holds) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -99,7 +109,8 @@ class SwitchActionsTest : public netlink::testing::ScratchTest {
 
     test::TempDir dir_;
     std::unique_ptr<test::Server> database_;
-    std::unique_ptr<test::Process> switch_;
+    std::unique_ptr<weft::testing::Launcher> launcher_;
+    weft::testing::Process switch_;
     std::string control_;
 };
 
@@ -133,7 +144,7 @@ TEST_F(SwitchActionsTest, TellsWhatTheDaemonSaysAndWhenItIsGone) {
     ASSERT_FALSE(wrong);
     EXPECT_EQ(wrong.error().kind, ErrorKind::invalid);
     EXPECT_THAT(wrong.error().text(), HasSubstr("no/such-command"));
-    switch_->kill9();
+    switch_.kill();
     const auto gone = flush_switch(control_, {.ip = *Ip::parse("10.0.0.1")});
     ASSERT_FALSE(gone);
     EXPECT_EQ(gone.error().kind, ErrorKind::again);

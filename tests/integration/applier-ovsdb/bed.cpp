@@ -101,7 +101,7 @@ int Far::moment(const ovsdb::TableInfo& info, const std::string& key, bool came)
     for (std::size_t at = 0; at < spy_->row_changes.size(); ++at) {
         const auto& change = spy_->row_changes[at];
         if (change.table != &info || (came ? change.before : change.after)) continue;
-        if (info.natural_key_of((came ? change.after : change.before).get()) == key) return static_cast<int>(at);
+        if (info.natural_key_of((came ? change.after : change.before).open().get()) == key) return static_cast<int>(at);
     }
     return -1;
 }

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -85,9 +86,9 @@ class Far final : public appliers::ovsdb::Channel {
     }
     void write(ovsdb::Transaction t);
 
-    /// The row that the spy sees under a natural key, or null.
+    /// The row that the spy sees under a natural key, or nothing.
     template <class T>
-    const T* see(const std::string& key) const {
+    std::optional<T> see(const std::string& key) const {
         return spy_->replica.find_by_key<T>(key);
     }
     template <class T>

@@ -68,7 +68,7 @@ class DeparturesTest : public ApplierBed {
             t, sb::Chassis{.encaps = ovsdb::Set<ovsdb::Ref<sb::Encap>>{ovsdb::Ref<sb::Encap>(encap)}, .name = "c1"},
             Uuid::random());
         south_->write(std::move(t));
-        ASSERT_TRUE(until([&] { return south_->replica().find_by_key<sb::Chassis>("c1") != nullptr; }));
+        ASSERT_TRUE(until([&] { return south_->replica().find_by_key<sb::Chassis>("c1").has_value(); }));
     }
     /// What default-network does for a pod.
     void add_pod(const std::string& pod) {
@@ -79,7 +79,7 @@ class DeparturesTest : public ApplierBed {
                                   .addresses = {"0a:58:0a:00:00:02 " + lease->ips.at(0).ip().text()},
                                   .external_ids = ours,
                                   .name = pod});
-        ASSERT_TRUE(until([&] { return north_->see<nb::LogicalSwitchPort>(pod) != nullptr; }));
+        ASSERT_TRUE(until([&] { return north_->see<nb::LogicalSwitchPort>(pod).has_value(); }));
         ASSERT_TRUE(until_synced());
     }
     void remove_pod(const std::string& pod) {
@@ -130,7 +130,7 @@ TEST_F(DeparturesTest, APortThatSomebodyElseTookAwayCountsToo) {
     in.insert(*north_->table("Logical_Switch").column("ports"), port);
     t.mutate(north_->table("Logical_Switch"), north_->see<nb::LogicalSwitch>("n1")->uuid, in);
     north_->write(std::move(t));
-    ASSERT_TRUE(until([&] { return north_->replica().find_by_key<nb::LogicalSwitchPort>("foreign") != nullptr; }));
+    ASSERT_TRUE(until([&] { return north_->replica().find_by_key<nb::LogicalSwitchPort>("foreign").has_value(); }));
     put(AddressRequest{.key = Key<AddressRequest>{"b"}, .pool = "default/n1", .carrier = "b"});
     step();
     EXPECT_FALSE(has_address("b"));

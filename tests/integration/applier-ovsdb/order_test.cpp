@@ -37,8 +37,8 @@ class OrderTest : public ApplierBed {
     std::int64_t raised() { return north().see<nb::NBGlobal>(".")->nb_cfg.get(); }
     void translated() { north().update(global_, nb::NBGlobal{.sb_cfg = raised()}); }
     void installed() { north().update(global_, nb::NBGlobal{.hv_cfg = raised(), .sb_cfg = raised()}); }
-    bool has_first() { return north().see<nb::LogicalSwitch>("first") != nullptr; }
-    bool has_second() { return north().see<nb::PortGroup>("second") != nullptr; }
+    bool has_first() { return north().see<nb::LogicalSwitch>("first").has_value(); }
+    bool has_second() { return north().see<nb::PortGroup>("second").has_value(); }
     bool waits_for(const std::string& what) {
         return testing::Value(north().status().faults, Contains(Field(&appliers::Fault::what, HasSubstr(what))));
     }
@@ -296,7 +296,7 @@ TEST_F(AcrossTest, APortBindingTellsSoonerThanNbCfg) {
     const auto port = put_port();
     put_entry(port, Level::southbound);
     begin_all();
-    ASSERT_TRUE(until([&] { return north().see<nb::LogicalSwitchPort>("p1") != nullptr; }));
+    ASSERT_TRUE(until([&] { return north().see<nb::LogicalSwitchPort>("p1").has_value(); }));
     for (int i = 0; i < 5; ++i)
         step();
     EXPECT_FALSE(has_entry());

@@ -35,7 +35,7 @@ class RowsTest : public ApplierBed {
         return {.external_ids = ours, .name = name, .other_config = {{"mtu", mtu}}};
     }
     std::vector<std::string> members(Far& far, const std::string& set) {
-        const auto* row = far.see<nb::AddressSet>(set);
+        const auto row = far.see<nb::AddressSet>(set);
         if (!row) return {"no such set"};
         std::vector<std::string> texts;
         for (const auto& member : far.spy().replica.all_members(far.table("Address_Set"), row->uuid,
@@ -59,7 +59,7 @@ TEST_F(RowsTest, ClaimedRowsAreMadeSoAndPrunedAndOthersSurvive) {
     claim(north);
     ASSERT_TRUE(until_synced());
     ASSERT_TRUE(until([&] { return !north.see<nb::LogicalSwitch>("stale"); }));
-    const auto* adopted = north.see<nb::LogicalSwitch>("kept");
+    const auto adopted = north.see<nb::LogicalSwitch>("kept");
     ASSERT_TRUE(adopted);
     EXPECT_EQ(adopted->uuid, kept) << "a row that is there keeps its UUID";
     EXPECT_EQ(*adopted->other_config->find("mtu"), "1400");
@@ -77,7 +77,7 @@ TEST_F(RowsTest, NothingIsPrunedBeforeTheRulesHaveRunOrWhileOneThatMayWantItWait
     put(a_switch("new"));
     start();
     claim(north);
-    ASSERT_TRUE(until([&] { return north.see<nb::LogicalSwitch>("new") != nullptr; }));
+    ASSERT_TRUE(until([&] { return north.see<nb::LogicalSwitch>("new").has_value(); }));
     ASSERT_TRUE(until_synced());
     EXPECT_TRUE(north.see<nb::LogicalSwitch>("wanted-by-one-that-waits"));
     EXPECT_THAT(north.status().detail, HasSubstr("1 old rows are kept"));
@@ -116,7 +116,7 @@ TEST_F(RowsTest, DriftIsPutBackCountedAndReportedAsFlappingWhenItGoesOn) {
     claim(north);
     ASSERT_TRUE(until_synced());
     const auto mtu = [&] {
-        const auto* row = north.see<nb::LogicalSwitch>("n1");
+        const auto row = north.see<nb::LogicalSwitch>("n1");
         const std::string* text = row && row->other_config.declared() ? row->other_config->find("mtu") : nullptr;
         return text ? *text : "";
     };
@@ -272,7 +272,7 @@ TEST_F(MisfitTest, AMemberOfTheWrongTypeIsAFaultOfItsOwn) {
     start();
     claim(north);
     ASSERT_TRUE(until([&] {
-        const auto* row = north.see<nb::LogicalSwitch>("n1");
+        const auto row = north.see<nb::LogicalSwitch>("n1");
         return row && row->other_config.get().contains("a") && north.status().faults.size() == 1;
     }));
     EXPECT_THAT(north.status().faults,
@@ -351,7 +351,7 @@ TEST_F(UpdateOnlyTest, AColumnOfSomebodyElsesRowIsSetWhileTheRowIsThere) {
             .datapath = ovsdb::Ref<sb::DatapathBinding>(datapath), .logical_port = "p1", .tunnel_key = 1});
     };
     const auto is_set = [&] {
-        const auto* row = south.see<sb::PortBinding>("p1");
+        const auto row = south.see<sb::PortBinding>("p1");
         return row && row->chassis.declared() && *row->chassis && (*row->chassis)->uuid == chassis;
     };
     const Uuid first = insert();

@@ -49,7 +49,7 @@ TEST_F(Standalone, RowsWithChosenUuidsAppearBeforeTheReply) {
     EXPECT_THAT(outcome.counts, ElementsAre(1, 1));
     EXPECT_THAT(owner.order, ElementsAre("update", "reply"));
     const auto row = owner.replica.find<nb::LogicalSwitchPort>(uuid);
-    ASSERT_NE(row, nullptr);
+    ASSERT_TRUE(row);
     EXPECT_EQ(*row->name, "p1");
     EXPECT_EQ(row->parent, (Parent{"Logical_Switch", "ports", "n1"}));
     EXPECT_TRUE(owner.replica.contains(switches, ports.switch_uuid, *switches.column("ports"), Scalar(uuid)));

@@ -43,7 +43,7 @@ testing::RuleResult run(const std::string& name, const OwnNode& on,
 
 TEST(AddressPool, ReservesWhatTheNodeNeeds) {
     const auto result = run("address-pool", own());
-    const auto* pool = result.find<tables::AddressPool>("default/n1");
+    const auto pool = result.find<tables::AddressPool>("default/n1");
     ASSERT_TRUE(pool);
     EXPECT_EQ(pool->on_switch, "n1");
     EXPECT_THAT(pool->reserved,
@@ -86,7 +86,7 @@ TEST(RouterPort, NeedsTheChassis) {
     EXPECT_TRUE(run("router-port", on).waiting);
     const auto result = run("router-port", own());
     EXPECT_EQ(*result.find<nb::GatewayChassis>("rtos-n1-c1")->chassis_name, "c1");
-    const auto* port = result.find<nb::LogicalRouterPort>("rtos-n1");
+    const auto port = result.find<nb::LogicalRouterPort>("rtos-n1");
     EXPECT_EQ(*port->mac, "0a:58:0a:f4:02:01");
     EXPECT_EQ(*port->options, (ovsdb::Map<std::string, std::string>{{"gateway_mtu", "1400"}}));
 }
@@ -130,7 +130,7 @@ TEST(ClusterRouter, FollowsFamiliesAndMulticast) {
     auto config = testing::default_config(false, true);
     config.multicast = true;
     const auto result = rule("cluster-router").run(config);
-    const auto* port = result.find<nb::LogicalRouterPort>("rtoj-ovn_cluster_router");
+    const auto port = result.find<nb::LogicalRouterPort>("rtoj-ovn_cluster_router");
     EXPECT_EQ(*port->networks, (ovsdb::Set<std::string>{"fd98::1/64"}));
     EXPECT_EQ(*port->mac, "0a:58:ee:33:fc:1a");
     EXPECT_EQ(
@@ -167,10 +167,10 @@ TEST(ManagementPort, IsPluggedIntoOpenVSwitch) {
     auto on = own();
     on.name = "Node-A";
     const auto result = run("plug-management-port", on);
-    const auto* port = result.find<ovs::Port>("ovn-k8s-mp0");
+    const auto port = result.find<ovs::Port>("ovn-k8s-mp0");
     ASSERT_TRUE(port) << result.text();
     EXPECT_EQ(port->parent.text(), "Bridge/br-int.ports");
-    const auto* interface = result.find<ovs::Interface>("ovn-k8s-mp0");
+    const auto interface = result.find<ovs::Interface>("ovn-k8s-mp0");
     EXPECT_EQ(*interface->type, "internal");
     EXPECT_EQ(interface->mac->value(), "0a:58:0a:f4:02:02");
     EXPECT_EQ(interface->mtu_request->value(), 1400);
@@ -186,7 +186,7 @@ TEST(ManagementPort, ConfiguresTheHost) {
     EXPECT_THAT(keys<tables::Route>(result),
                 ElementsAre("254/10.244.0.0/16/ovn-k8s-mp0", "254/fd00:10:244::/48/ovn-k8s-mp0"));
     EXPECT_EQ(result.find<tables::Route>("254/fd00:10:244::/48/ovn-k8s-mp0")->gateway, ip("fd00:10:244:2::1"));
-    const auto* neighbour = result.find<tables::Neighbour>("ovn-k8s-mp0/fd00:10:244:2::1");
+    const auto neighbour = result.find<tables::Neighbour>("ovn-k8s-mp0/fd00:10:244:2::1");
     ASSERT_TRUE(neighbour);
     EXPECT_EQ(neighbour->mac.text(), "0a:58:0a:f4:02:01") << "the router's MAC is that of its IPv4 address";
     EXPECT_THAT(keys<tables::Sysctl>(result),
@@ -207,7 +207,7 @@ TEST(ManagementPort, NodePortsLoosenTheReversePathFilter) {
 TEST(NodeAnnotations, TellTheTunnelAddresses) {
     const auto tunnel = [](const tables::NetworkConfig& config, const tables::Node& n) {
         const auto result = rule("annotate-tunnel").given(config).given(n).run(local());
-        const auto* row = result.find<tables::Annotation>("Node//n1/k8s.ovn.org/node-encap-ips/");
+        const auto row = result.find<tables::Annotation>("Node//n1/k8s.ovn.org/node-encap-ips/");
         return row ? row->value : result.waiting.value_or("");
     };
     EXPECT_EQ(tunnel(testing::default_config(), node()), R"(["172.20.0.2"])");

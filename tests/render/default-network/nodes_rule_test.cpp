@@ -38,7 +38,7 @@ TEST(ReadNode, ReadsAllAnnotations) {
                  {"k8s.ovn.org/node-encap-ips", R"(["172.20.0.2","fc00:20::2"])"},
                  {"k8s.ovn.org/node-mgmt-port-mac-addresses", R"({"default":"0a:58:0a:f4:02:99"})"},
                  {"k8s.ovn.org/gateway-mtu-support", "false"}}));
-    const auto* facts = result.find<NodeNetwork>("n1");
+    const auto facts = result.find<NodeNetwork>("n1");
     ASSERT_TRUE(facts) << result.text();
     EXPECT_EQ(facts->id, 7U);
     EXPECT_THAT(facts->subnets, ElementsAre(prefix("10.244.2.0/24"), prefix("fd00:10:244:2::/64")));
@@ -118,7 +118,7 @@ TEST(KnowOwnNode, PutsTogetherWhatIsKnown) {
                             .given(own_facts())
                             .given(OwnChassis{.id = "c1"})
                             .run(local());
-    const auto* row = result.find<OwnNode>(".");
+    const auto row = result.find<OwnNode>(".");
     ASSERT_TRUE(row) << result.text();
     EXPECT_EQ(row->name, "n1");
     EXPECT_EQ(row->chassis, "c1") << "Open vSwitch knows better than an annotation";
@@ -155,7 +155,7 @@ TEST(Allocations, AskWithWhatTheAnnotationsSay) {
                         {"k8s.ovn.org/node-subnets", R"({"default":["10.244.3.0/24","fd00:10:244:3::/64"]})"}});
     n.created = 200;
     const auto subnets = rule("request-subnets").run(n);
-    const auto* row = subnets.find<tables::SubnetRequest>("default/n1");
+    const auto row = subnets.find<tables::SubnetRequest>("default/n1");
     ASSERT_TRUE(row) << subnets.text();
     EXPECT_THAT(row->held, ElementsAre(prefix("10.244.3.0/24"), prefix("fd00:10:244:3::/64")));
     EXPECT_EQ(row->precedence, 200);
@@ -193,11 +193,11 @@ TEST(Allocations, WriteSubnetsUnderOurSubKey) {
     auto cloud = node("n2");
     cloud.provider_id = "cloud://7";
     const auto result = rule("annotate-subnets").given(lease).given(cloud).run(other());
-    const auto* row = result.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-subnets/default");
+    const auto row = result.find<tables::Annotation>("Node//n2/k8s.ovn.org/node-subnets/default");
     ASSERT_TRUE(row) << result.text();
     EXPECT_EQ(row->value, R"(["10.244.3.0/24","fd00:10:244:3::/64"])");
     EXPECT_EQ(row->uid, "uid-n2");
-    const auto* condition = result.find<tables::NodeCondition>("n2/NetworkUnavailable");
+    const auto condition = result.find<tables::NodeCondition>("n2/NetworkUnavailable");
     ASSERT_TRUE(condition);
     EXPECT_EQ(condition->status, "False");
     EXPECT_EQ(condition->reason, "RouteCreated");
@@ -247,7 +247,7 @@ testing::RuleTest way() {
 
 TEST(WayToNode, MakesPortAndRoutes) {
     const auto result = way().run(other());
-    const auto* port = result.find<LogicalSwitchPort>("tstor-n2");
+    const auto port = result.find<LogicalSwitchPort>("tstor-n2");
     ASSERT_TRUE(port) << result.text();
     EXPECT_EQ(*port->addresses, (ovsdb::Set<std::string>{"0a:58:64:58:00:03 100.88.0.3/16 fd97::3/64"}));
     EXPECT_EQ(*port->type, "remote");
@@ -359,7 +359,7 @@ TEST(RemoteChassis, MakesChassisEncapsAndBinding) {
     auto n = other();
     n.encap_ips.push_back(ip("fc00:20::3"));
     const auto result = chassis().run(n);
-    const auto* row = result.find<sb::Chassis>("c2");
+    const auto row = result.find<sb::Chassis>("c2");
     ASSERT_TRUE(row) << result.text();
     EXPECT_EQ(*row->hostname, "n2");
     EXPECT_EQ(row->encaps->size(), 2U);

@@ -52,7 +52,7 @@ const Annotation* annotation(const testing::RuleResult& result) {
 
 TEST(RequestAddresses, AsksForTheNodesPool) {
     const auto result = request(pod());
-    const auto* row = result.find<AddressRequest>("uid-p1/default");
+    const auto row = result.find<AddressRequest>("uid-p1/default");
     ASSERT_TRUE(row) << result.text();
     EXPECT_EQ(row->pool, "default/n1");
     EXPECT_EQ(row->carrier, "web_p1");
@@ -65,7 +65,7 @@ TEST(RequestAddresses, HoldsWhatTheAnnotationSays) {
     auto p = pod();
     p.annotations = {{networks, annotated_text}};
     const auto result = request(p);
-    const auto* row = result.find<AddressRequest>("uid-p1/default");
+    const auto row = result.find<AddressRequest>("uid-p1/default");
     ASSERT_TRUE(row) << result.text();
     EXPECT_THAT(row->fixed, ElementsAre(ip("10.244.2.9")));
     EXPECT_EQ(row->mac, Mac::of(ip("10.244.2.9")));
@@ -200,7 +200,7 @@ TEST(RequestAddresses, RefusesABrokenMacRequest) {
 
 TEST(ConnectPod, MakesPortAnnotationAndInterface) {
     const auto result = connect(pod(), dual_lease());
-    const auto* port = result.find<LogicalSwitchPort>("web_p1");
+    const auto port = result.find<LogicalSwitchPort>("web_p1");
     ASSERT_TRUE(port) << result.text();
     EXPECT_EQ(port->parent.text(), "Logical_Switch/n1.ports");
     const ovsdb::Set<std::string> addresses{"0a:58:0a:f4:02:03 10.244.2.3 fd00:10:244:2::3"};
@@ -224,7 +224,7 @@ TEST(ConnectPod, MakesPortAnnotationAndInterface) {
     EXPECT_EQ(annotation(result)->uid, "uid-p1");
     EXPECT_EQ(annotation(result)->sub_key, "default");
 
-    const auto* interface = result.find<PodInterface>("web/p1/default");
+    const auto interface = result.find<PodInterface>("web/p1/default");
     ASSERT_TRUE(interface);
     EXPECT_EQ(interface->iface_id, "web_p1");
     EXPECT_EQ(interface->pod_uid, "uid-p1");

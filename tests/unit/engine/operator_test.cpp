@@ -202,7 +202,7 @@ TEST(OperatorNode, ThrowingIsAStatusAndVerifyFindsWhatItForgot) {
     engine.post(std::move(bad));
     engine.tick();
     const auto status = engine.find<RuleStatus>(Key<RuleStatus>("m/faulty/"));
-    ASSERT_NE(status, nullptr);
+    ASSERT_TRUE(status);
     EXPECT_THAT(status->what, HasSubstr("minus one"));
     ASSERT_TRUE(engine.remove("m"));
     engine.tick();

@@ -97,7 +97,7 @@ TEST(Time, TransientFailuresAreTriedAgainLessAndLessOften) {
     EXPECT_THAT(pauses, testing::ElementsAre(1, 2, 4, 8, 16, 32, 60, 60, 60));
     // The status is the first one all along: it says since when.
     const auto status = bed.engine.find<RuleStatus>(Key<RuleStatus>("m1/rule/a"));
-    ASSERT_NE(status, nullptr);
+    ASSERT_TRUE(status);
     EXPECT_EQ(status->since_ms,
               std::chrono::duration_cast<std::chrono::milliseconds>(start.time_since_epoch()).count());
     // Another error is not tried again, and a success forgets the pauses.
@@ -122,7 +122,7 @@ TEST(Status, TellsTheObjectTheErrorAndTheWorstOfSeveral) {
     bed.clock.advance(seconds(7));
     bed.put(item("a", 2, "g"));
     const auto status = bed.engine.find<RuleStatus>(Key<RuleStatus>("m1/rule/a"));
-    ASSERT_NE(status, nullptr);
+    ASSERT_TRUE(status);
     EXPECT_EQ(status->module, "m1");
     EXPECT_EQ(status->rule, "rule");
     EXPECT_EQ(status->driver, "a");

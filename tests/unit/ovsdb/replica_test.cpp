@@ -284,11 +284,11 @@ TEST_F(ReplicaTest, NaturalKeysAndOtherIndexes) {
     see("{\"Logical_Switch_Port\":{" + port_row(1, "p1") + ",\"" + u(2) +
         R"(":{"insert":{"name":"p2","type":"router"}}}})");
     EXPECT_EQ(replica.find_by_key<nb::LogicalSwitchPort>("p2")->uuid, id(2));
-    EXPECT_EQ(replica.find_by_key<nb::LogicalSwitchPort>("p3"), nullptr);
+    EXPECT_FALSE(replica.find_by_key<nb::LogicalSwitchPort>("p3"));
     EXPECT_THAT(replica.find_by_index(ports, by_type, "router"), SizeIs(1));
     EXPECT_THAT(replica.find_by_index(ports, by_type, ""), IsEmpty());
     see("{\"Logical_Switch_Port\":{\"" + u(2) + R"(":{"modify":{"name":"p3","type":""}}}})");
-    EXPECT_EQ(replica.find_by_key<nb::LogicalSwitchPort>("p2"), nullptr);
+    EXPECT_FALSE(replica.find_by_key<nb::LogicalSwitchPort>("p2"));
     EXPECT_EQ(replica.find_by_key<nb::LogicalSwitchPort>("p3")->uuid, id(2));
     EXPECT_THAT(replica.find_by_index(ports, by_type, "router"), IsEmpty());
     // Two switches may have one name.

@@ -30,7 +30,7 @@ struct RuleResult {
         return rows.all<Tag>();
     }
     template <TableTag Tag>
-    const RowOf<Tag>* find(const std::string& key) const {
+    std::optional<RowOf<Tag>> find(const std::string& key) const {
         return rows.find<Tag>(key);
     }
     bool empty() const {
