@@ -157,11 +157,11 @@ def struct(db, table):
     out.append("    void settle_key() {")
     out.append("        if (key.empty()) key.text = natural_key();")
     out.append("    }")
-    # Templates, so that a program pays only for the tables it uses.
-    columns = [f'field("{c.name}", &{name}::{c.member})' for c in table.columns]
-    own = [f'field("{member}", &{name}::{member})' for member in ("key", "parent", "after", "uuid")]
+    # Templates whose bodies depend on their parameter, so that a program pays only for the tables it uses.
+    columns = [f'field("{c.name}", &Self::{c.member})' for c in table.columns]
+    own = [f'field("{member}", &Self::{member})' for member in ("key", "parent", "after", "uuid")]
     for function, fields in (("columns", columns), ("fields", own + columns)):
-        out.append("    template <class = void>")
+        out.append(f"    template <class Self = {name}>")
         out.append(f"    static constexpr auto {function}() {{")
         out.append("        return std::tuple{" + ",\n                          ".join(fields) + "};")
         out.append("    }")

@@ -375,10 +375,12 @@ void unpack_row(Unpacker& in, T& row) {
 
 }  // namespace detail
 
-/// `bool operator==` for a struct that lists fields(): write `WEFT_FIELDS_EQUAL(T)` inside it.
-#define WEFT_FIELDS_EQUAL(T)                         \
-    friend bool operator==(const T& a, const T& b) { \
-        return ::weft::detail::equal_fields(a, b);   \
+/// `bool operator==` for a struct that lists fields(): write `WEFT_FIELDS_EQUAL(T)` inside it. A template, so that only
+/// who compares pays for it: there are some hundred such types.
+#define WEFT_FIELDS_EQUAL(T)                            \
+    template <std::same_as<T> Same>                     \
+    friend bool operator==(const T& a, const Same& b) { \
+        return ::weft::detail::equal_fields(a, b);      \
     }
 
 // ---------------------------------------------------------------------------------------------------------------------
