@@ -50,7 +50,14 @@ std::string head_lines(const JsonView& s, WallTime now, bool colours) {
     if (const auto up = age(s["started"].string_or(""), now); !up.empty()) out += ", up " + up;
     const bool ready = s["ready"].boolean().value_or(false);
     out += ": " + painted(ready ? "ready" : "not ready", ready ? Colour::good : Colour::bad, colours) + "\n";
-    s["awaiting"].each([&](JsonView name) { out += "  waits for " + plain(name.string_or("")) + "\n"; });
+    std::string reasons;
+    s["awaiting"].each([&](JsonView name) { reasons += "  waits for " + plain(name.string_or("")) + "\n"; });
+    if (!ready && reasons.empty()) {
+        s["connections"].each([&](JsonView one) {
+            if (!one["up"].boolean().value_or(true)) reasons += "  no connection to " + text_of(one, "name") + "\n";
+        });
+    }
+    out += reasons;
     if (const auto leader = s["leader"]) {
         const auto identity = text_of(leader, "identity");
         const bool self = leader["self"].boolean().value_or(false);

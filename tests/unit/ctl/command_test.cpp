@@ -145,6 +145,14 @@ TEST_F(CommandTest, ColoursOnlyWhenAsked) {
     EXPECT_THAT(status_text(document->root(), now, false), HasSubstr("up 1h1m: not ready"));
 }
 
+TEST_F(CommandTest, NotReadyNamesWhatIsMissing) {
+    auto report = sample_status();
+    report.awaiting.clear();
+    const auto later = JsonDocument::parse(services::to_json(report));
+    ASSERT_TRUE(later);
+    EXPECT_THAT(status_text(later->root(), {}, false), HasSubstr("not ready\n  no connection to ovn-nb\n"));
+}
+
 TEST_F(CommandTest, ViewsTakeAnythingAnOlderOrNewerWeftdSays) {
     for (const char* json :
          {"{}", "[]", "null", "{\"plugins\":{},\"appliers\":[1,null],\"problems\":[{}],\"counts\":[],\"leader\":5}"}) {
