@@ -166,8 +166,10 @@ Result<std::string> Daemon::set_log_level(JsonView args) {
     w.object([&] {
         w.member("level", weft::to_string(levels.level));
         w.key("parts").array([&] {
-            for (const auto& [name, own] : levels.parts)
-                w.object([&] { w.member("name", name).member("level", weft::to_string(own.value_or(levels.level))); });
+            for (const auto& part : levels.parts) {
+                const auto level = part.second.value_or(levels.level);
+                w.object([&] { w.member("name", part.first).member("level", weft::to_string(level)); });
+            }
         });
     });
     return w.take();

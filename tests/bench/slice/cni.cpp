@@ -76,7 +76,8 @@ Distribution distribution_of(const MetricsPage& page, const std::string& family,
                              const std::vector<std::string>& labels) {
     Distribution result;
     for (auto at = page.lower_bound(family); at != page.end() && at->first.starts_with(family); ++at) {
-        const auto& [series, value] = *at;
+        const std::string& series = at->first;
+        const double value = at->second;
         const auto carries = [&](const std::string& label) { return series.find(label) != std::string::npos; };
         if (!std::all_of(labels.begin(), labels.end(), carries)) continue;
         if (series.starts_with(family + "_sum")) result.sum += value;
