@@ -166,9 +166,9 @@ Result<std::string> Daemon::set_log_level(JsonView args) {
     w.object([&] {
         w.member("level", weft::to_string(levels.level));
         w.key("parts").array([&] {
-            for (const auto& part : levels.parts) {
-                const auto level = part.second.value_or(levels.level);
-                w.object([&] { w.member("name", part.first).member("level", weft::to_string(level)); });
+            for (const auto& entry : levels.parts) {
+                const auto own = entry.second.value_or(levels.level);
+                w.object([&] { w.member("name", entry.first).member("level", weft::to_string(own)); });
             }
         });
     });
