@@ -69,7 +69,7 @@ class SmallVector {
   private:
     T* many() const {
         T* at = nullptr;
-        std::memcpy(&at, bytes_, sizeof(at));
+        std::memcpy(&at, bytes_, sizeof(at));  // NOLINT(bugprone-sizeof-expression): the pointer is what is kept
         return at;
     }
     T* data() { return capacity_ > 1 ? many() : reinterpret_cast<T*>(bytes_); }

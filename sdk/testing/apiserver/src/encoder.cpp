@@ -136,8 +136,9 @@ std::string Encoder::table(const std::vector<ObjectPtr>& objects, Json metadata)
     for (const auto& object : objects) {
         Json whole = object->json(*resource_, version_);
         Json row = {{"cells", columns.cells(whole)}};
-        if (rows_ == RowObject::whole) row["object"] = std::move(whole);
-        if (rows_ == RowObject::metadata) {
+        if (rows_ == RowObject::whole) {
+            row["object"] = std::move(whole);
+        } else if (rows_ == RowObject::metadata) {
             row["object"] = {
                 {"kind", "PartialObjectMetadata"}, {"apiVersion", meta_version}, {"metadata", whole["metadata"]}};
         }
