@@ -507,12 +507,13 @@ int Command::run(const std::vector<std::string>& args) {
         for (const auto& entry : entries()) {
             if (entry.name == name && entry.act) return (this->*entry.act)(rest);
         }
-        const Context context{io_,
-                              json_,
-                              backends_,
-                              [this](std::string_view what, std::string_view arguments) { return call(what, arguments); },
-                              [this] { return load_config({}, weftd_flags_); },
-                              [this](const Error& error) { return fail(error); }};
+        const Context context{
+            io_,
+            json_,
+            backends_,
+            [this](std::string_view what, std::string_view arguments) { return call(what, arguments); },
+            [this] { return load_config({}, weftd_flags_); },
+            [this](const Error& error) { return fail(error); }};
         for (const auto& extra : extra_commands()) {
             if (extra.name == name) return extra.run(context, rest);
         }

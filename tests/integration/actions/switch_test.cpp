@@ -53,7 +53,8 @@ class SwitchActionsTest : public netlink::testing::ScratchTest {
         ASSERT_TRUE(socket) << socket.error().text();
         control_ = *socket;
         run({"ovs-ofctl", "del-flows", "unix:" + (dir_ / "br0.mgmt")});
-        run({"ovs-ofctl", "add-flow", "unix:" + (dir_ / "br0.mgmt"), "in_port=1,ip,actions=ct(commit,zone=5),output:2"});
+        run({"ovs-ofctl", "add-flow", "unix:" + (dir_ / "br0.mgmt"),
+             "in_port=1,ip,actions=ct(commit,zone=5),output:2"});
     }
     void vsctl(std::vector<std::string> arguments) {
         std::vector<std::string> argv{"ovs-vsctl", "--timeout=30", "--db=" + database_->remote()};
