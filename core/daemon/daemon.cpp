@@ -103,10 +103,22 @@ Result<void> Daemon::load_plugins() {
         auto off = registry_->load({entry.name});
         if (off) switched_off_.push_back(off->front());
     }
+    for (const auto* plugin : plugins_)
+        note_annotations(*plugin);
+    for (const auto* plugin : switched_off_)
+        note_annotations(*plugin);
     for (const auto* plugin : plugins_) {
         log(LogLevel::info, "plugin", "loaded", {{"plugin", plugin->name()}, {"version", plugin->version()}});
     }
     return {};
+}
+
+/// What rows keep is settled at the start: the plugins that are installed then count, on or off.
+void Daemon::note_annotations(const plugin::Loaded& plugin) {
+    for (const auto& prefix : plugin.declared().annotation_prefixes) {
+        if (std::ranges::find(annotation_prefixes_, prefix) == annotation_prefixes_.end())
+            annotation_prefixes_.push_back(prefix);
+    }
 }
 
 std::vector<engine::ModuleSpec> Daemon::modules() const {
@@ -158,7 +170,7 @@ Result<void> Daemon::start_role() {
     auto access = kube::choose_access(access_settings(settings.kubernetes));
     if (!access) return access.error();
     const bool is_node = settings.role == Role::node;
-    KubePart::Options kube_options{*access, is_node ? settings.node_name : std::string(), {}};
+    KubePart::Options kube_options{*access, is_node ? settings.node_name : std::string(), {}, annotation_prefixes_};
     if (!is_node) {
         candidacy_ = std::make_unique<Candidacy>(
             *access, elector_options(settings),
@@ -358,6 +370,14 @@ Result<void> Daemon::change_plugins(std::vector<const plugin::Loaded*> wanted) {
         if (!has(wanted, plugin)) remove.push_back(plugin->name());
     }
     if (add.empty() && remove.empty()) return {};
+    for (const auto* plugin : wanted) {
+        for (const auto& prefix : plugin->declared().annotation_prefixes) {
+            if (std::ranges::find(annotation_prefixes_, prefix) != annotation_prefixes_.end()) continue;
+            return invalid("plugin " + json_quote(plugin->name()) + " needs annotations under " + json_quote(prefix) +
+                               ", which are not kept since it was installed after weftd's start",
+                           "restart weftd");
+        }
+    }
     const Role role = config_.settings().role;
     for (const auto& watch : watches(wanted, role)) {
         if (watch.resource) continue;

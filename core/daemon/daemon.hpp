@@ -14,6 +14,7 @@
 #include "services/http_server.hpp"
 #include "services/metrics.hpp"
 #include "services/notifier.hpp"
+#include "services/plugin_metrics.hpp"
 #include "services/run_lock.hpp"
 #include "services/standard_metrics.hpp"
 
@@ -49,6 +50,7 @@ class Daemon {
     /// Nothing changes unless the engine takes the graph as a whole.
     Result<void> change_plugins(std::vector<const plugin::Loaded*> wanted);
     std::vector<engine::ModuleSpec> modules() const;
+    void note_annotations(const plugin::Loaded& plugin);
 
     std::optional<TimePoint> turn();
     void update_health();
@@ -86,11 +88,13 @@ class Daemon {
     std::vector<const plugin::Loaded*> plugins_;       ///< enabled, in order of their needs
     std::map<std::string, bool> by_hand_;              ///< switched by weftctl, until the next reload
     std::vector<const plugin::Loaded*> switched_off_;  ///< installed and disabled: only their claims count
+    std::vector<std::string> annotation_prefixes_;     ///< what rows keep for plugins
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<Candidacy> candidacy_;  ///< role cluster; kube_ asks it
     std::unique_ptr<KubePart> kube_;
     std::unique_ptr<NodePart> node_;
     services::Metrics metrics_;
+    services::PluginMetrics plugin_metrics_{metrics_};
     std::unique_ptr<services::StandardMetrics> standard_metrics_;
     services::Health health_;
     services::Notifier notifier_;

@@ -24,7 +24,9 @@ KubePart::KubePart(Options options, engine::Engine& engine)
       annotations_(client_, client_, [this](auto kind, auto ns, auto name) { return look_up(kind, ns, name); },
                    {.may_write = options_.may_write}),
       tap_(engine_sink_, annotations_),
-      watches_(client_, client_, tap_, {.node = options_.node}) {}
+      watches_(client_, client_, tap_, {.node = options_.node}, options_.annotation_prefixes),
+      object_status_(client_, client_, [this](auto kind) { return watches_.resource_of(kind); },
+                     {.may_write = options_.may_write}) {}
 
 KubePart::~KubePart() {
     stop();
@@ -50,6 +52,7 @@ void KubePart::want(const Watch& watch) {
 Result<void> KubePart::start(const std::vector<Watch>& watches) {
     if (auto done = engine_.subscribe(appliers::AnnotationApplier::tables(), annotations_); !done) return done;
     if (auto done = engine_.subscribe(appliers::StatusEvents::tables(), status_events_); !done) return done;
+    if (auto done = engine_.subscribe(appliers::ObjectStatusApplier::tables(), object_status_); !done) return done;
     watched_ = watches;
     for (const Watch& watch : watches)
         want(watch);
@@ -74,6 +77,7 @@ void KubePart::rewatch(const std::vector<Watch>& watches) {
 void KubePart::stop() {
     engine_.unsubscribe(annotations_);
     engine_.unsubscribe(status_events_);
+    engine_.unsubscribe(object_status_);
     client_.stop();
 }
 

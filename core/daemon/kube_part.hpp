@@ -3,6 +3,7 @@
 #include "appliers/kube/annotation_applier.hpp"
 #include "appliers/kube/annotation_tap.hpp"
 #include "appliers/kube/event_recorder.hpp"
+#include "appliers/kube/object_status_applier.hpp"
 #include "appliers/kube/status_events.hpp"
 #include "daemon/modules.hpp"
 #include "engine/engine.hpp"
@@ -28,6 +29,7 @@ class KubePart {
         std::string node;  ///< for watches of the own node's objects; empty in role cluster
         /// Asked before each write, on any thread; unset: always.
         std::function<bool()> may_write;
+        std::vector<std::string> annotation_prefixes;  ///< what plugins keep besides what weft keeps
     };
 
     KubePart(Options options, engine::Engine& engine);
@@ -43,7 +45,7 @@ class KubePart {
     kube::Client& client() { return client_; }
     /// Requests that can wait do so while this is set. Any thread.
     void hold_writes(bool held) { annotations_.hold(held); }
-    appliers::Status status() const { return annotations_.status(); }
+    std::vector<appliers::Status> status() const { return {annotations_.status(), object_status_.status()}; }
     std::vector<kube::ReflectorStatus> watches() const { return watches_.status(); }
     const std::string& server() const { return options_.access.server; }
 
@@ -61,6 +63,7 @@ class KubePart {
     appliers::AnnotationApplier annotations_;
     appliers::AnnotationTap tap_;
     kube::Watches watches_;
+    appliers::ObjectStatusApplier object_status_;
     std::vector<Watch> watched_;
 };
 

@@ -3,6 +3,9 @@
 #include "daemon/modules.hpp"
 #include "kube/objects.hpp"
 
+#include <weft/tables/object_status.hpp>
+
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -34,6 +37,14 @@ std::vector<services::Right> merged(const std::vector<services::Right>& rights) 
     return result;
 }
 
+bool writes_status(const plugin::Loaded& plugin, Role role) {
+    return std::ranges::any_of(plugin.declared().rules, [&](const RuleSpec& rule) {
+        return runs_in(rule.role, role) && std::ranges::any_of(rule.writes, [](const TableSpec& table) {
+                   return table.name == tables::ObjectStatus::table_name;
+               });
+    });
+}
+
 }  // namespace
 
 std::vector<services::Right> rights_of(const std::vector<const plugin::Loaded*>& plugins, const std::string& ns) {
@@ -46,6 +57,10 @@ std::vector<services::Right> rights_of(const std::vector<const plugin::Loaded*>&
             if (resource) rights.push_back(services::watch_right(role, resource->group, resource->resource));
         }
         for (const auto* plugin : plugins) {
+            if (writes_status(*plugin, role)) {
+                for (const auto& resource : plugin->declared().resources)
+                    rights.push_back({role, resource.spec.group, resource.spec.resource + "/status", {"patch"}, ""});
+            }
             for (const auto& access : plugin->declared().accesses) {
                 if (!runs_in(access.role, role)) continue;
                 rights.push_back({role, access.spec.group, access.spec.resource, access.spec.verbs, ""});

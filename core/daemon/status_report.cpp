@@ -11,6 +11,7 @@
 #include <weft/tables/cni.hpp>
 #include <weft/tables/ipam.hpp>
 #include <weft/tables/kube.hpp>
+#include <weft/tables/metric.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -91,7 +92,10 @@ std::string Daemon::status_json() const {
         if (!watch.trouble.empty()) trouble = watch.resource + ": " + watch.trouble;
     }
     report.connections.push_back({"kubernetes", kube_->server(), up, trouble});
-    if (!candidacy_ || leads_) report.appliers.push_back(kube_->status());
+    if (!candidacy_ || leads_) {
+        for (auto& status : kube_->status())
+            report.appliers.push_back(std::move(status));
+    }
     report.plugins = plugin_states(plugins_, *engine_);
     for (const auto& watch : kube_->watches()) {
         if (watch.resource == "nodes") report.counts.emplace_back("nodes", engine_->size(tables::Node::table_name));
@@ -204,7 +208,10 @@ void Daemon::publish_metrics() {
     // All in one call: an applier that a call does not name is gone.
     std::vector<appliers::Status> appliers;
     if (node_) appliers = node_->appliers();
-    if (!candidacy_ || leads_) appliers.push_back(kube_->status());
+    if (!candidacy_ || leads_) {
+        for (auto& status : kube_->status())
+            appliers.push_back(std::move(status));
+    }
     standard_metrics_->publish(appliers);
     if (candidacy_) standard_metrics_->leader().set(candidacy_->status().leads ? 1 : 0);
     if (node_) {
@@ -221,6 +228,7 @@ void Daemon::publish_metrics() {
     for (const auto& table : engine_->table_reports()) {
         standard_metrics_->table_rows(table.name).set(static_cast<double>(table.rows));
     }
+    plugin_metrics_.publish(engine_->rows(tables::Metric::table_name));
     for (const auto* plugin : plugins_)
         standard_metrics_->plugin_info(plugin->name(), plugin->version()).set(1);
 }

@@ -2,6 +2,7 @@
 
 #include <weft/base/json.hpp>
 #include <weft/tables/kube.hpp>
+#include <weft/tables/object.hpp>
 
 #include <algorithm>
 #include <array>
@@ -138,6 +139,20 @@ class FieldReader {
 
 constexpr auto keep_all = [](std::string_view) { return true; };
 
+using Prefixes = std::vector<std::string>;
+
+auto kept_under(const Prefixes& more) {
+    return [&more](std::string_view name) {
+        return keeps_annotation(name) ||
+               std::any_of(more.begin(), more.end(), [&](const auto& prefix) { return name.starts_with(prefix); });
+    };
+}
+
+/// The function that a ResourceSpec has: `parse` with the prefixes at hand.
+auto with_prefixes(Result<RowPtr> (*parse)(JsonView, const Prefixes&), Prefixes more) {
+    return [parse, more = std::move(more)](JsonView object) { return parse(object, more); };
+}
+
 /// Does the condition `type` hold?
 bool condition(FieldReader& read, JsonView status, std::string_view type) {
     bool holds = false;
@@ -169,7 +184,7 @@ tables::PodPhase phase_of(FieldReader& read, JsonView status) {
     return tables::PodPhase::unknown;
 }
 
-Result<RowPtr> parse_node(JsonView object) {
+Result<RowPtr> parse_node(JsonView object, const Prefixes& more) {
     FieldReader read;
     tables::Node node;
     const JsonView metadata = read.object(object, "metadata", "metadata");
@@ -177,7 +192,7 @@ Result<RowPtr> parse_node(JsonView object) {
     node.uid = read.text(metadata, "uid", "metadata.uid");
     node.created = read.time(metadata, "creationTimestamp", "metadata.creationTimestamp");
     node.labels = read.map(metadata, "labels", "metadata.labels", keep_all);
-    node.annotations = read.map(metadata, "annotations", "metadata.annotations", keeps_annotation);
+    node.annotations = read.map(metadata, "annotations", "metadata.annotations", kept_under(more));
     node.provider_id = read.text(read.object(object, "spec", "spec"), "providerID", "spec.providerID");
     const JsonView status = read.object(object, "status", "status");
     read.list(status, "addresses", "status.addresses", [&](JsonView a) {
@@ -190,19 +205,19 @@ Result<RowPtr> parse_node(JsonView object) {
     return RowPtr::make(std::move(node));
 }
 
-Result<RowPtr> parse_namespace(JsonView object) {
+Result<RowPtr> parse_namespace(JsonView object, const Prefixes& more) {
     FieldReader read;
     tables::Namespace ns;
     const JsonView metadata = read.object(object, "metadata", "metadata");
     ns.key.text = read.needed_text(metadata, "name", "metadata.name");
     ns.uid = read.text(metadata, "uid", "metadata.uid");
     ns.labels = read.map(metadata, "labels", "metadata.labels", keep_all);
-    ns.annotations = read.map(metadata, "annotations", "metadata.annotations", keeps_annotation);
+    ns.annotations = read.map(metadata, "annotations", "metadata.annotations", kept_under(more));
     if (read.failed()) return std::move(read).error();
     return RowPtr::make(std::move(ns));
 }
 
-Result<RowPtr> parse_pod(JsonView object) {
+Result<RowPtr> parse_pod(JsonView object, const Prefixes& more) {
     FieldReader read;
     tables::Pod pod;
     const JsonView metadata = read.object(object, "metadata", "metadata");
@@ -213,7 +228,7 @@ Result<RowPtr> parse_pod(JsonView object) {
     pod.created = read.time(metadata, "creationTimestamp", "metadata.creationTimestamp");
     pod.terminating = read.time(metadata, "deletionTimestamp", "metadata.deletionTimestamp") != 0;
     pod.labels = read.map(metadata, "labels", "metadata.labels", keep_all);
-    pod.annotations = read.map(metadata, "annotations", "metadata.annotations", keeps_annotation);
+    pod.annotations = read.map(metadata, "annotations", "metadata.annotations", kept_under(more));
     const JsonView spec = read.object(object, "spec", "spec");
     pod.node = read.text(spec, "nodeName", "spec.nodeName");
     pod.host_network = read.flag(spec, "hostNetwork", "spec.hostNetwork");
@@ -229,16 +244,37 @@ Result<RowPtr> parse_pod(JsonView object) {
 
 }  // namespace
 
-ResourceSpec node_resource() {
-    return {"", "v1", "nodes", "Node", false, table_spec<tables::Node>(), parse_node};
+/// The SDK's reader of metadata, with the same words for what is wrong.
+Result<tables::Metadata> metadata_of(JsonView object) {
+    FieldReader read;
+    tables::Metadata out;
+    const JsonView metadata = read.object(object, "metadata", "metadata");
+    out.name = read.needed_text(metadata, "name", "metadata.name");
+    out.ns = read.text(metadata, "namespace", "metadata.namespace");
+    out.uid = read.text(metadata, "uid", "metadata.uid");
+    out.created = read.time(metadata, "creationTimestamp", "metadata.creationTimestamp");
+    out.terminating = read.time(metadata, "deletionTimestamp", "metadata.deletionTimestamp") != 0;
+    out.labels = read.map(metadata, "labels", "metadata.labels", keep_all);
+    if (read.failed()) return std::move(read).error();
+    return out;
 }
 
-ResourceSpec namespace_resource() {
-    return {"", "v1", "namespaces", "Namespace", false, table_spec<tables::Namespace>(), parse_namespace};
+ResourceSpec node_resource(std::vector<std::string> more) {
+    return {"", "v1", "nodes", "Node", false, table_spec<tables::Node>(), with_prefixes(parse_node, std::move(more))};
 }
 
-ResourceSpec pod_resource() {
-    return {"", "v1", "pods", "Pod", true, table_spec<tables::Pod>(), parse_pod};
+ResourceSpec namespace_resource(std::vector<std::string> more) {
+    return {"",
+            "v1",
+            "namespaces",
+            "Namespace",
+            false,
+            table_spec<tables::Namespace>(),
+            with_prefixes(parse_namespace, std::move(more))};
+}
+
+ResourceSpec pod_resource(std::vector<std::string> more) {
+    return {"", "v1", "pods", "Pod", true, table_spec<tables::Pod>(), with_prefixes(parse_pod, std::move(more))};
 }
 
 bool keeps_annotation(std::string_view name) {
@@ -302,3 +338,11 @@ std::string object_path(const ResourceSpec& resource, std::string_view ns, std::
 }
 
 }  // namespace weft::kube
+
+namespace weft::tables {
+
+Result<Metadata> read_metadata(JsonView object) {
+    return kube::metadata_of(object);
+}
+
+}  // namespace weft::tables

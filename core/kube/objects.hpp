@@ -1,20 +1,26 @@
 #pragma once
 
 #include <weft/plugin/plugin.hpp>
+#include <weft/tables/object.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The objects that weft itself reads, narrowed to the rows of tables/kube.hpp, and how any resource is addressed.
 namespace weft::kube {
 
 /// The resources that core brings along: their tables are tables::Node, tables::Namespace and tables::Pod.
-ResourceSpec node_resource();
-ResourceSpec namespace_resource();
-ResourceSpec pod_resource();
+/// Rows keep the annotations under `more` prefixes too.
+ResourceSpec node_resource(std::vector<std::string> more = {});
+ResourceSpec namespace_resource(std::vector<std::string> more = {});
+ResourceSpec pod_resource(std::vector<std::string> more = {});
 
-/// True for annotations that rows keep.
+/// What tables::read_metadata gives.
+Result<tables::Metadata> metadata_of(JsonView object);
+
+/// True for annotations that rows keep, whatever else they keep.
 bool keeps_annotation(std::string_view name);
 
 /// What every object has.

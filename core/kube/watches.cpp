@@ -4,11 +4,13 @@
 
 namespace weft::kube {
 
-Watches::Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options)
+Watches::Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options,
+                 std::vector<std::string> annotation_prefixes)
     : loop_(loop),
       transport_(transport),
       sink_(sink),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      annotation_prefixes_(std::move(annotation_prefixes)) {}
 
 void Watches::want(ResourceSpec resource, WatchScope scope) {
     for (auto& reflector : reflectors_) {
@@ -27,7 +29,7 @@ void Watches::want(ResourceSpec resource, WatchScope scope) {
 
 bool Watches::want(const TableSpec& table, WatchScope scope) {
     for (auto* make : {node_resource, namespace_resource, pod_resource}) {
-        ResourceSpec resource = make();
+        ResourceSpec resource = make(annotation_prefixes_);
         if (resource.table.name != table.name) continue;
         want(std::move(resource), scope);
         return true;
@@ -77,6 +79,13 @@ WatchScope Watches::scope_of(std::string_view kind) const {
     const auto at = std::find_if(reflectors_.begin(), reflectors_.end(),
                                  [&](const auto& reflector) { return reflector->resource().kind == kind; });
     return at == reflectors_.end() ? WatchScope::local_node : (*at)->scope();
+}
+
+const ResourceSpec* Watches::resource_of(std::string_view kind) const {
+    for (const auto& reflector : reflectors_) {
+        if (reflector->resource().kind == kind) return &reflector->resource();
+    }
+    return nullptr;
 }
 
 std::vector<ReflectorStatus> Watches::status() const {

@@ -14,7 +14,9 @@ namespace weft::kube {
 /// status() may be called on any thread, the rest on the loop's.
 class Watches {
   public:
-    Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options);
+    /// Built-in resources keep annotations under `annotation_prefixes` too.
+    Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options,
+            std::vector<std::string> annotation_prefixes = {});
 
     /// From now on this resource is watched, at least so wide. Two specs for one table are one watch.
     void want(ResourceSpec resource, WatchScope scope);
@@ -34,6 +36,8 @@ class Watches {
     /// The latest state of an object of a kind. With a narrow watch, absence says nothing about other nodes' objects.
     Object find(std::string_view kind, std::string_view ns, std::string_view name) const;
     WatchScope scope_of(std::string_view kind) const;
+    /// How objects of a kind that is watched are addressed; null for others.
+    const ResourceSpec* resource_of(std::string_view kind) const;
 
     std::vector<ReflectorStatus> status() const;
 
@@ -42,6 +46,7 @@ class Watches {
     Transport& transport_;
     Sink& sink_;
     const ReflectorOptions options_;
+    const std::vector<std::string> annotation_prefixes_;
     bool running_ = false;
     mutable std::mutex mutex_;  ///< guards the vector against status() on other threads
     std::vector<std::unique_ptr<Reflector>> reflectors_;

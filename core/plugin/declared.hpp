@@ -32,6 +32,7 @@ class Declared final : public detail::DeclareCore {
     std::vector<Scoped<ResourceSpec>> resources;
     std::vector<SettingSpec> settings;
     std::vector<Named<AccessSpec>> accesses;
+    std::vector<std::string> annotation_prefixes;
 
   private:
     void rule(RuleSpec rule) override { rules.push_back(std::move(rule)); }
@@ -55,6 +56,7 @@ class Declared final : public detail::DeclareCore {
         std::string name = access.resource;
         accesses.push_back({std::move(name), role, std::move(access)});
     }
+    void annotations(std::string prefix) override { annotation_prefixes.push_back(std::move(prefix)); }
 };
 
 }  // namespace weft::plugin

@@ -65,6 +65,7 @@ class DeclareCore {
     virtual void resource(ResourceSpec resource, WatchScope scope, Role role) = 0;
     virtual void setting(SettingSpec setting) = 0;
     virtual void access(AccessSpec access, Role role) = 0;
+    virtual void annotations(std::string prefix) = 0;
 
   protected:
     ~DeclareCore() = default;
@@ -129,11 +130,17 @@ class Declare {
     void watch(WatchScope scope = WatchScope::all, Role role = Role::node) {
         core_.watch(table_spec<T>(), scope, role);
     }
-    /// Watches a resource of the plugin's own.
+    /// Watches a resource of the plugin's own. Its rows are an input table like any other.
     void resource(ResourceSpec spec, WatchScope scope = WatchScope::all, Role role = Role::node) {
         core_.resource(std::move(spec), scope, role);
     }
+    /// Rows of pods, nodes and namespaces keep the annotations under this prefix, such as "qos.example.org/", besides
+    /// those that weft itself knows (see tables/kube.hpp). Others are dropped before a rule could see them.
+    void annotations(std::string prefix) { core_.annotations(std::move(prefix)); }
+    /// A key of the section [plugin.<name>]. Rules read it as tables::PluginSetting{"<name>", "<key>"}; a reload
+    /// changes the row.
     void setting(SettingSpec spec) { core_.setting(std::move(spec)); }
+    /// A right that the plugin needs besides watching what it declares and writing what weft writes for it.
     void access(AccessSpec spec, Role role = Role::node) { core_.access(std::move(spec), role); }
 
   private:

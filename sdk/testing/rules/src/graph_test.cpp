@@ -82,6 +82,7 @@ struct GraphTest::Impl {
     engine::Engine engine;
     Tables tables;
     std::set<std::string> inputs;
+    std::set<std::string> held;  ///< inputs that are not complete
     engine::ChangeSet pending;
     bool started = false;
 
@@ -124,10 +125,25 @@ void GraphTest::erase(std::string_view table, std::string_view key) {
     if (impl_->inputs.contains(std::string(table))) impl_->pending.erase(table, key);
 }
 
+void GraphTest::hold(const std::string& table) {
+    if (impl_->started) throw std::logic_error("an input that was complete stays so: hold it before the first run");
+    if (!impl_->inputs.contains(table)) throw std::runtime_error("nobody reads an input table " + table);
+    impl_->held.insert(table);
+}
+
+void GraphTest::release(const std::string& table) {
+    if (impl_->held.erase(table) > 0 && impl_->started) impl_->pending.complete(table);
+}
+
+void GraphTest::advance(Duration by) {
+    impl_->clock.advance(by);
+}
+
 std::size_t GraphTest::run() {
     if (!impl_->started) {
-        for (const auto& input : impl_->inputs)
-            impl_->pending.complete(input);
+        for (const auto& input : impl_->inputs) {
+            if (!impl_->held.contains(input)) impl_->pending.complete(input);
+        }
         impl_->started = true;
     }
     impl_->engine.post(std::exchange(impl_->pending, {}));

@@ -2,6 +2,7 @@
 
 #include "appliers/kube/json_map.hpp"
 #include "kube/objects.hpp"
+#include "weft/testing/rule_test.hpp"
 
 #include <weft/base/json.hpp>
 #include <weft/tables/kube.hpp>
@@ -62,26 +63,34 @@ void ensure_identity(YAML::Node object) {
     }
 }
 
-void add_object(RowSet& rows, YAML::Node object) {
+const ResourceSpec* find_kind(const std::vector<ResourceSpec>& resources, const std::string& kind) {
+    const auto at = std::find_if(resources.begin(), resources.end(), [&](const auto& r) { return r.kind == kind; });
+    return at == resources.end() ? nullptr : &*at;
+}
+
+void add_object(ReadObjects& to, YAML::Node object, const std::vector<ResourceSpec>& resources) {
     const std::string kind = object["kind"] ? object["kind"].Scalar() : "";
     if (kind == "List" || (kind.ends_with("List") && object["items"])) {
         for (const auto& item : object["items"])
-            add_object(rows, item);
+            add_object(to, item, resources);
         return;
     }
-    const ResourceSpec resource = kind == "Node"        ? kube::node_resource()
-                                  : kind == "Pod"       ? kube::pod_resource()
-                                  : kind == "Namespace" ? kube::namespace_resource()
-                                                        : ResourceSpec();
-    if (resource.kind.empty()) return;
+    const ResourceSpec* resource = find_kind(resources, kind);
+    if (!resource) return;
     ensure_identity(object);
     JsonWriter w;
     write_json(w, object);
     const auto document = JsonDocument::parse(w.text());
     if (!document) throw std::runtime_error(document.error().text());
-    auto row = resource.parse(document->root());
-    if (!row) throw std::runtime_error(kind + " " + object["metadata"]["name"].Scalar() + ": " + row.error().text());
-    if (*row) rows.put(resource.table.name, *std::move(row));
+    const auto meta = kube::meta_of(document->root());
+    const ObjectRef ref{kind, std::string(meta.ns), std::string(meta.name), std::string(meta.uid)};
+    to.objects.push_back(ref);
+    auto row = resource->parse(document->root());
+    if (!row) {
+        to.malformed.emplace_back(ref, row.error());
+    } else if (*row) {
+        to.rows.put(resource->table.name, *std::move(row));
+    }
 }
 
 void set_annotation(tables::Annotations& annotations, const tables::Annotation& wanted) {
@@ -113,20 +122,45 @@ void annotate(RowSet& objects, const std::string& key, const tables::Annotation&
 
 }  // namespace
 
-RowSet objects_from_text(std::string_view text) {
-    RowSet rows;
-    for (const auto& document : YAML::LoadAll(std::string(text))) {
-        if (document.IsMap()) add_object(rows, document);
+ObjectKinds ObjectKinds::of(const std::vector<PluginHandle*>& plugins) {
+    ObjectKinds kinds;
+    for (auto* plugin : plugins) {
+        const PluginRules rules(*plugin);
+        for (const auto& resource : rules.resources())
+            kinds.resources.push_back(resource.spec);
+        const auto& prefixes = rules.annotation_prefixes();
+        kinds.annotation_prefixes.insert(kinds.annotation_prefixes.end(), prefixes.begin(), prefixes.end());
     }
-    return rows;
+    return kinds;
 }
 
-RowSet objects_from_file(const std::string& path) {
+ReadObjects read_objects(std::string_view text, const ObjectKinds& kinds) {
+    std::vector<ResourceSpec> resources{kube::node_resource(kinds.annotation_prefixes),
+                                        kube::namespace_resource(kinds.annotation_prefixes),
+                                        kube::pod_resource(kinds.annotation_prefixes)};
+    resources.insert(resources.end(), kinds.resources.begin(), kinds.resources.end());
+    ReadObjects read;
+    for (const auto& document : YAML::LoadAll(std::string(text))) {
+        if (document.IsMap()) add_object(read, document, resources);
+    }
+    return read;
+}
+
+RowSet objects_from_text(std::string_view text, const ObjectKinds& kinds) {
+    ReadObjects read = read_objects(text, kinds);
+    if (!read.malformed.empty()) {
+        const auto& [object, error] = read.malformed.front();
+        throw std::runtime_error(object.kind + " " + object.name + ": " + error.text());
+    }
+    return std::move(read.rows);
+}
+
+RowSet objects_from_file(const std::string& path, const ObjectKinds& kinds) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error("can't read " + path);
     std::ostringstream text;
     text << file.rdbuf();
-    return objects_from_text(text.str());
+    return objects_from_text(text.str(), kinds);
 }
 
 namespace {

@@ -49,40 +49,6 @@ bool set_field(tables::NetworkConfig& config, const std::string& name, const std
     return found;
 }
 
-void read_setting(RenderCase& input, const std::string& line) {
-    std::istringstream words(line);
-    std::string name;
-    std::string value;
-    words >> name >> value;
-    if (name == "families") {
-        input.config = default_config(value != "v6", value != "v4");
-    } else if (name == "features") {
-        input.ovn_features.clear();
-        for (; !value.empty() && value != "none"; words >> value) {
-            input.ovn_features.push_back(std::exchange(value, {}));
-        }
-    } else if (name == "system-id") {
-        input.system_id = value;
-    } else if (name == "host-address") {
-        std::string address;
-        words >> address;
-        input.more.put(tables::HostAddress{
-            .key = Key<tables::HostAddress>{value, address}, .link = value, .address = prefix(address)});
-    } else if (name == "encap-ip") {
-        input.config.encap_ips.push_back(prefix(value + (value.find(':') == std::string::npos ? "/32" : "/128")).ip());
-    } else if (name == "cluster-subnets") {
-        input.config.cluster_subnets.clear();
-        for (; !value.empty(); words >> value) {
-            const auto slash = value.rfind('/');
-            input.config.cluster_subnets.push_back(
-                {prefix(value.substr(0, slash)), std::stoi(value.substr(slash + 1))});
-            value.clear();
-        }
-    } else if (!set_field(input.config, name, value)) {
-        throw std::runtime_error("unknown setting: " + line);
-    }
-}
-
 std::string read_file(const std::string& path) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error("can't read " + path);
@@ -103,6 +69,8 @@ void put_settings(GraphTest& graph, const RenderCase& input) {
     graph.put(input.config);
     for (const auto& feature : input.ovn_features)
         graph.put(tables::OvnFeature{Key<tables::OvnFeature>{feature}});
+    for (const auto& row : input.plugin_setting_rows)
+        graph.put(row);
 }
 
 }  // namespace
@@ -129,15 +97,52 @@ tables::NetworkConfig default_config(bool ipv4, bool ipv6) {
     return config;
 }
 
-RenderCase RenderCase::load(const std::string& folder) {
+void RenderCase::set(const std::string& line) {
+    std::istringstream words(line);
+    std::string name;
+    std::string value;
+    words >> name >> value;
+    if (name == "families") {
+        config = default_config(value != "v6", value != "v4");
+    } else if (name == "features") {
+        ovn_features.clear();
+        for (; !value.empty() && value != "none"; words >> value) {
+            ovn_features.push_back(std::exchange(value, {}));
+        }
+    } else if (name == "system-id") {
+        system_id = value;
+    } else if (name == "host-address") {
+        std::string address;
+        words >> address;
+        more.put(tables::HostAddress{
+            .key = Key<tables::HostAddress>{value, address}, .link = value, .address = prefix(address)});
+    } else if (name == "encap-ip") {
+        config.encap_ips.push_back(prefix(value + (value.find(':') == std::string::npos ? "/32" : "/128")).ip());
+    } else if (name == "cluster-subnets") {
+        config.cluster_subnets.clear();
+        for (; !value.empty(); words >> value) {
+            const auto slash = value.rfind('/');
+            config.cluster_subnets.push_back({prefix(value.substr(0, slash)), std::stoi(value.substr(slash + 1))});
+            value.clear();
+        }
+    } else if (name == "plugin") {
+        std::string text;
+        std::getline(words >> std::ws, text);
+        plugin_settings.insert_or_assign(value, text);
+    } else if (!set_field(config, name, value)) {
+        throw std::runtime_error("unknown setting: " + line);
+    }
+}
+
+RenderCase RenderCase::load(const std::string& folder, const ObjectKinds& kinds) {
     RenderCase input;
-    input.objects = objects_from_file(folder + "/objects.yaml");
+    input.objects = objects_from_file(folder + "/objects.yaml", kinds);
     input.node = read_file(folder + "/node");
     while (!input.node.empty() && std::isspace(static_cast<unsigned char>(input.node.back())))
         input.node.pop_back();
     if (std::ifstream settings(folder + "/settings"); settings) {
         for (std::string line; std::getline(settings, line);) {
-            if (!line.empty() && line[0] != '#') read_setting(input, line);
+            if (!line.empty() && line[0] != '#') input.set(line);
         }
     }
     return input;

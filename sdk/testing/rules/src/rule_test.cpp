@@ -136,7 +136,9 @@ struct PluginRules::Collector final : detail::DeclareCore {
     void op(std::string name, Role role, OperatorSpec spec) override {
         rules.operators_.push_back({std::move(name), role, std::move(spec)});
     }
-    void adapter(std::string, Role, AdapterSpec) override {}
+    void adapter(std::string name, Role role, AdapterSpec spec) override {
+        rules.adapters_.push_back({std::move(name), role, std::move(spec)});
+    }
     void claim(Role role, ovsdb::ClaimSpec claim) override { rules.claims_.push_back({role, std::move(claim)}); }
     void watch(TableSpec table, WatchScope scope, Role role) override {
         rules.watches_.push_back({table, scope, role});
@@ -146,6 +148,7 @@ struct PluginRules::Collector final : detail::DeclareCore {
     }
     void setting(SettingSpec setting) override { rules.settings_.push_back(std::move(setting)); }
     void access(AccessSpec access, Role role) override { rules.accesses_.push_back({role, std::move(access)}); }
+    void annotations(std::string prefix) override { rules.annotation_prefixes_.push_back(std::move(prefix)); }
     PluginRules& rules;
 };
 
@@ -159,6 +162,25 @@ const RuleSpec& PluginRules::rule(std::string_view name) const {
     const auto at = std::find_if(rules_.begin(), rules_.end(), [&](const auto& rule) { return rule.name == name; });
     if (at == rules_.end()) throw std::out_of_range("there is no rule " + std::string(name));
     return *at;
+}
+
+std::vector<tables::PluginSetting> PluginRules::settings_rows(const std::string& name,
+                                                              const std::map<std::string, std::string>& given) const {
+    std::vector<tables::PluginSetting> rows;
+    std::size_t used = 0;
+    for (const auto& setting : settings_) {
+        const auto at = given.find(setting.key);
+        const bool is_given = at != given.end();
+        if (is_given) ++used;
+        const std::string& value = is_given ? at->second : setting.fallback;
+        if (setting.check) {
+            if (const auto good = setting.check(value); !good)
+                throw std::runtime_error("[plugin." + name + "] " + setting.key + ": " + good.error().text());
+        }
+        rows.push_back({Key<tables::PluginSetting>{name, setting.key}, value});
+    }
+    if (used != given.size()) throw std::runtime_error("[plugin." + name + "]: a key is given that is not declared");
+    return rows;
 }
 
 }  // namespace weft::testing

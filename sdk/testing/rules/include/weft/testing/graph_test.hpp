@@ -40,6 +40,12 @@ class GraphTest {
     /// Rows of tables that the graph does not read are dropped.
     void put(std::string_view table, RowPtr row);
     void put(const RowSet& rows);
+    /// This input is not complete yet, as when a list from the API server hangs; before the first run.
+    void hold(const std::string& table);
+    /// It is now.
+    void release(const std::string& table);
+    /// Lets the clock pass.
+    void advance(Duration by);
     void erase(std::string_view table, std::string_view key);
     template <TableTag Tag>
     void erase(const std::string& key) {
@@ -65,7 +71,7 @@ class GraphTest {
     /// The rows that rules want in a database, as tools print a database: see rows_text.hpp.
     std::vector<std::string> database(std::string_view name) const;
     /// All that rules want anywhere, in lines: the three databases, then every other table that nobody reads, then what
-    /// waits, failed or warns. `leave_out`: tables not to print.
+    /// waits, failed or warns.
     std::vector<std::string> everything() const;
 
   private:

@@ -2,8 +2,10 @@
 
 #include <weft/plugin/plugin.hpp>
 #include <weft/tables/settings.hpp>
+#include <weft/testing/objects.hpp>
 #include <weft/testing/row_set.hpp>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,19 @@ struct RenderCase {
     std::string system_id;  ///< of its Open vSwitch; empty: none is there, node-chassis-id counts
     std::vector<std::string> ovn_features{"ACL.tier", "NAT.match"};
     RowSet more;  ///< rows of other input tables, such as HostAddress
+    /// What the section of a plugin says, by key; and the rows that come of it, which both roles read. load() fills the
+    /// first, whoever knows the plugin's name and defaults the second (see linked_plugin.hpp).
+    std::map<std::string, std::string> plugin_settings;
+    std::vector<tables::PluginSetting> plugin_setting_rows;
 
     /// Reads a folder: objects.yaml, node (its name), and optionally settings, a "key value" a line:
     ///   families v4 | v6 | dual       features ACL.tier NAT.match (or none)     system-id TEXT
     ///   host-address LINK PREFIX      and numbers and flags of NetworkConfig by their names: multicast true
+    ///   plugin KEY VALUE              a key of the plugin's own section
     /// Throws std::runtime_error that names the line.
-    static RenderCase load(const std::string& folder);
+    static RenderCase load(const std::string& folder, const ObjectKinds& kinds = {});
+    /// Takes one such line in. Throws std::runtime_error when it means nothing.
+    void set(const std::string& line);
 };
 
 /// Runs role cluster, puts its annotations on the objects, runs role node for the node with just its own pods, and

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <weft/plugin/plugin.hpp>
+#include <weft/tables/settings.hpp>
 #include <weft/testing/row_set.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -128,6 +130,17 @@ class PluginRules {
     const std::vector<OfRole<ResourceSpec>>& resources() const { return resources_; }
     const std::vector<SettingSpec>& settings() const { return settings_; }
     const std::vector<OfRole<AccessSpec>>& accesses() const { return accesses_; }
+    struct AdapterOf {
+        std::string name;
+        Role role;
+        AdapterSpec spec;
+    };
+    const std::vector<AdapterOf>& adapters() const { return adapters_; }
+    const std::vector<std::string>& annotation_prefixes() const { return annotation_prefixes_; }
+    /// The rows of the plugin's section: `given` where a key is given, else its default. `name` is the plugin's. Throws
+    /// std::runtime_error for a key that is not declared or a value that its check refuses.
+    std::vector<tables::PluginSetting> settings_rows(const std::string& name,
+                                                     const std::map<std::string, std::string>& given = {}) const;
 
   private:
     struct Collector;
@@ -139,6 +152,8 @@ class PluginRules {
     std::vector<OfRole<ResourceSpec>> resources_;
     std::vector<SettingSpec> settings_;
     std::vector<OfRole<AccessSpec>> accesses_;
+    std::vector<AdapterOf> adapters_;
+    std::vector<std::string> annotation_prefixes_;
 };
 
 }  // namespace weft::testing
