@@ -3,6 +3,7 @@
 #include "base/log_config.hpp"
 #include "config/value.hpp"
 #include "ctl/extra_commands.hpp"
+#include "ctl/plugin_new.hpp"
 #include "ctl/text_table.hpp"
 #include "ctl/views.hpp"
 #include "services/admin_client.hpp"
@@ -44,6 +45,7 @@ class Command {
 
     int status(const std::vector<std::string>& args);
     int plugins(const std::vector<std::string>& args);
+    int plugin(const std::vector<std::string>& args);
     int config(const std::vector<std::string>& args);
     int config_check(const std::vector<std::string>& args);
     int config_show(const std::vector<std::string>& args);
@@ -91,6 +93,11 @@ const std::vector<Command::Entry>& Command::entries() {
          "  enable NAME    at once, in the running weftd, until it restarts or reloads\n"
          "  disable NAME   the same; what the plugin has put is taken away (weftctl plan --disable NAME shows it)\n",
          &Command::plugins},
+        {"plugin new", "NAME [DIR] [--template DIR]", "write a working plugin with its tests, to go on from",
+         "  --template DIR   the template; default is that of the installed SDK\n"
+         "NAME is like my-feature. DIR is where the plugin goes (./NAME) and must not be there, or be empty. Needs no "
+         "weftd.\n",
+         nullptr},
         {"config check", "[FILE] [-- WEFTD-FLAG…]",
          "check a configuration: errors, unknown keys, values that don't fit together",
          "Without FILE the files that weftd reads. Needs no weftd. Sections [plugin.NAME] of enabled plugins are "
@@ -173,7 +180,7 @@ int Command::help(const std::vector<std::string>& words) const {
 
 Usage Command::unknown_command(const std::string& name) const {
     if (name.starts_with('-')) return {"unknown option " + plain(name)};
-    std::vector<std::string> names{"config"};
+    std::vector<std::string> names{"config", "plugin"};
     for (const auto& entry : entries())
         names.emplace_back(entry.name);
     for (const auto& extra : extra_commands())
@@ -288,6 +295,23 @@ int Command::plugins(const std::vector<std::string>& args) {
     } else {
         io_.out << plugins_text(result, io_.colours);
     }
+    return 0;
+}
+
+int Command::plugin(const std::vector<std::string>& args) {
+    if (args.empty() || args.front() != "new") throw Usage{"plugin takes new; see also plugins"};
+    po::options_description own;
+    own.add_options()("template", po::value<std::string>()->default_value(""));
+    po::variables_map options;
+    const auto given = parse({args.begin() + 1, args.end()}, own, options, 2);
+    if (given.empty()) throw Usage{"plugin new needs a NAME"};
+    const NewPlugin wanted{given[0], given.size() > 1 ? given[1] : given[0], options["template"].as<std::string>()};
+    const auto written = write_plugin(wanted);
+    if (!written) return fail(written.error());
+    for (const auto& file : *written)
+        io_.out << file << "\n";
+    io_.out << "next: cmake -S " << wanted.folder << " -B " << wanted.folder << "/build && cmake --build "
+            << wanted.folder << "/build && ctest --test-dir " << wanted.folder << "/build -L rules\n";
     return 0;
 }
 
@@ -504,6 +528,7 @@ int Command::run(const std::vector<std::string>& args) {
     const std::vector<std::string> rest(words.begin() + 1, words.end());
     try {
         if (name == "config") return config(rest);
+        if (name == "plugin") return plugin(rest);
         for (const auto& entry : entries()) {
             if (entry.name == name && entry.act) return (this->*entry.act)(rest);
         }

@@ -36,7 +36,7 @@ Result<Installed> load_enabled(const config::Config& config) {
 }
 
 /// The files of a folder in the order of their names, or the one file.
-Result<testing::RowSet> read_manifests(const std::string& path) {
+Result<testing::RowSet> read_manifests(const std::string& path, const testing::ObjectKinds& kinds) {
     std::vector<fs::path> files;
     std::error_code code;
     if (fs::is_directory(path, code)) {
@@ -52,7 +52,7 @@ Result<testing::RowSet> read_manifests(const std::string& path) {
         return Error{ErrorKind::invalid, "no manifests (*.yaml, *.yml, *.json)", path, "name another folder"};
     testing::RowSet all;
     for (const auto& file : files) {
-        const auto rows = testing::objects_from_file(file.string());
+        const auto rows = testing::objects_from_file(file.string(), kinds);
         for (const auto& [table, by_key] : rows.tables()) {
             for (const auto& [key, row] : by_key)
                 all.put(table, row);
@@ -86,7 +86,10 @@ Result<std::vector<RenderedRows>> render(const RenderRequest& request) {
     auto installed = load_enabled(*request.config);
     if (!installed) return installed.error();
     try {
-        auto objects = read_manifests(request.manifests);
+        std::vector<PluginHandle*> handles;
+        for (const auto* plugin : installed->enabled)
+            handles.push_back(&plugin->handle());
+        auto objects = read_manifests(request.manifests, testing::ObjectKinds::of(handles));
         if (!objects) return objects.error();
         if (!objects->table("Node").contains(request.node)) {
             return Error{ErrorKind::invalid, "no Node " + json_quote(request.node) + " among the manifests",
@@ -96,9 +99,10 @@ Result<std::vector<RenderedRows>> render(const RenderRequest& request) {
         input.objects = *std::move(objects);
         input.config = config::network_row(request.config->settings());
         input.node = request.node;
-        std::vector<PluginHandle*> handles;
-        for (const auto* plugin : installed->enabled)
-            handles.push_back(&plugin->handle());
+        auto settings =
+            request.config->plugin_settings(daemon::plugin_schemas(*installed->registry, installed->enabled));
+        if (!settings) return settings.error();
+        input.plugin_setting_rows = *std::move(settings);
         return by_side(testing::render(input, handles));
     } catch (const std::exception& e) {
         return Error{ErrorKind::invalid, e.what(), request.manifests, ""};
