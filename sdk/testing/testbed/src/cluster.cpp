@@ -6,6 +6,7 @@
 #include <weft/testing/testbed/probe.hpp>
 #include <weft/testing/testbed/wait.hpp>
 
+#include <cstdlib>
 #include <fstream>
 
 namespace weft::testing {
@@ -60,13 +61,53 @@ std::optional<Ip> RunningPod::address(Family family) const {
 
 Cluster::Cluster(Testbed& testbed, ClusterOptions options) : testbed_(testbed), options_(std::move(options)) {
     std::error_code ignored;
+    const char* given = std::getenv("WEFT_BIN_DIR");
+    if (options_.bin_dir.empty() && given != nullptr) options_.bin_dir = given;
     if (options_.bin_dir.empty())
         options_.bin_dir = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-    if (options_.plugin_dir.empty()) options_.plugin_dir = options_.bin_dir.parent_path() / "plugins";
+    if (options_.plugin_dir.empty()) {
+        options_.plugin_dir = options_.bin_dir.parent_path() / "plugins";
+        const auto installed = program("weft/plugins");
+        if (!std::filesystem::exists(options_.plugin_dir, ignored)) options_.plugin_dir = installed;
+    }
     const bool v4 = options_.ipv4;
     const bool v6 = options_.ipv6;
     options_.cluster_subnets = or_default(options_.cluster_subnets, v4, v6, "10.244.0.0/16/24", "fd00:10:244::/48/64");
     options_.service_cidrs = or_default(options_.service_cidrs, v4, v6, "10.96.0.0/16", "fd00:10:96::/112");
+}
+
+/// Beside the others, or where an installation puts it.
+std::filesystem::path Cluster::program(const std::string& name) const {
+    std::error_code ignored;
+    const auto prefix = options_.bin_dir.parent_path();
+    std::vector<std::filesystem::path> places{options_.bin_dir / name, prefix / "sbin" / name, prefix / "lib" / name};
+    if (name == "weft-cni") places.push_back(prefix / "libexec" / "cni" / "ovn-k8s-cni-overlay");
+    for (const auto& entry : std::filesystem::directory_iterator(prefix / "lib", ignored)) {
+        if (entry.path().filename().string().ends_with("-linux-gnu")) places.push_back(entry.path() / name);
+    }
+    for (const auto& place : places) {
+        if (std::filesystem::exists(place, ignored)) return place;
+    }
+    return places.front();
+}
+
+/// One folder with all plugins: weftd reads one.
+Result<void> Cluster::collect_plugins() {
+    if (options_.more_plugins.empty()) return {};
+    const auto folder = testbed_.dir() / "plugins";
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    std::vector<std::filesystem::path> files = options_.more_plugins;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.plugin_dir, failed)) {
+        if (entry.path().extension() == ".so") files.push_back(entry.path());
+    }
+    for (const auto& file : files) {
+        std::filesystem::copy_file(file, folder / file.filename(), std::filesystem::copy_options::skip_existing,
+                                   failed);
+        if (failed) return again("can't copy " + file.string() + " to " + folder.string() + ": " + failed.message());
+    }
+    options_.plugin_dir = folder;
+    return {};
 }
 
 void Cluster::tell(const std::string& what) const {
@@ -78,7 +119,11 @@ Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions
     auto underlay = Underlay::create(testbed);
     if (!underlay) return underlay.error();
     cluster->underlay_ = std::move(*underlay);
+    if (auto collected = cluster->collect_plugins(); !collected) return collected.error();
     if (auto started = cluster->start_api_server(); !started) return started.error();
+    for (const auto& manifest : cluster->options_.manifests) {
+        if (auto applied = cluster->apply(manifest); !applied) return applied.error();
+    }
     if (cluster->options_.start_weftd) {
         if (auto started = cluster->start_cluster_weftd(); !started) return started.error();
     }

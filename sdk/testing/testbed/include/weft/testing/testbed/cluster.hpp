@@ -22,10 +22,14 @@ struct ClusterOptions {
     bool ipv6 = true;
     std::string cluster_subnets;  ///< empty: 10.244.0.0/16/24 and fd00:10:244::/48/64, as far as the families are on
     std::string service_cidrs;    ///< empty: 10.96.0.0/16 and fd00:10:96::/112, likewise
-    std::string plugins = "default-network";  ///< [plugins] enable
+    std::string plugins = "default-network";  ///< [plugins] enable, separated by commas
     std::string extra_config;                 ///< more lines for every weftd's configuration file
-    std::filesystem::path bin_dir;            ///< weftd, weft-cni, ...; empty: where the running program is
-    std::filesystem::path plugin_dir;         ///< empty: <bin_dir>/../plugins
+    /// Where weftd, weft-cni, ... are; empty: the folder WEFT_BIN_DIR, else where the running program is. In an
+    /// installation, <prefix>/bin: what is installed elsewhere is found from there.
+    std::filesystem::path bin_dir;
+    std::filesystem::path plugin_dir;                 ///< empty: <bin_dir>/../plugins, or what an installation has
+    std::vector<std::filesystem::path> more_plugins;  ///< plugin files that are not there
+    std::vector<std::filesystem::path> manifests;     ///< applied before any weftd starts: CustomResourceDefinitions
     /// Gives the URL of an API server that nodes reach over the underlay. Empty: a weft-apiserver of its own. A test
     /// that wants to break it starts one in-process, on a thread inside underlay.netns().
     std::function<Result<std::string>(const Underlay&)> api_server;
@@ -98,7 +102,8 @@ class Cluster {
     Result<void> start_weftd(const std::string& name, ClusterNode& node);
     Result<void> start_pod_runner(const std::string& name, ClusterNode& node);
     std::string config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const;
-    std::filesystem::path program(const std::string& name) const { return options_.bin_dir / name; }
+    std::filesystem::path program(const std::string& name) const;
+    Result<void> collect_plugins();
     Result<RunningPod> running_pod(JsonView pod) const;
     void tell(const std::string& what) const;
 

@@ -1,0 +1,1 @@
+// libweft-testing.so is made of the parts it links.
