@@ -140,7 +140,7 @@ class Author:
         self.rules(self.work / "tutorial" / "rate-limit")
 
     def make_tutorial(self):
-        """One shell session: listings are written where it is at that moment."""
+        """One run of a shell: listings are written where it is at that moment."""
         folder = self.fresh("tutorial")
         folder.mkdir()
         script = ["set -euo pipefail", "PS4='$ '"]

@@ -20,9 +20,13 @@ class WEFT_API JsonWriter {
     JsonWriter() = default;
     explicit JsonWriter(std::string buffer) : out_(std::move(buffer)) {}
 
+    /// Opens an object; ends with end_object().
     JsonWriter& begin_object();
+    /// Closes the object that was opened last.
     JsonWriter& end_object();
+    /// Opens an array; ends with end_array().
     JsonWriter& begin_array();
+    /// Closes the array that was opened last.
     JsonWriter& end_array();
     JsonWriter& key(std::string_view name);
     JsonWriter& value(std::string_view text);
@@ -34,6 +38,7 @@ class WEFT_API JsonWriter {
     JsonWriter& value(int number) { return value(static_cast<std::int64_t>(number)); }
     JsonWriter& value(unsigned number) { return value(static_cast<std::uint64_t>(number)); }
     JsonWriter& value(double number);
+    /// The value null.
     JsonWriter& null();
     /// Bytes that are JSON already.
     JsonWriter& raw(std::string_view json);
@@ -44,18 +49,21 @@ class WEFT_API JsonWriter {
         body();
         return end_object();
     }
+    /// An array whose elements `body` writes.
     template <class Body>
     JsonWriter& array(Body&& body) {
         begin_array();
         body();
         return end_array();
     }
+    /// key() and value() in one.
     template <class T>
     JsonWriter& member(std::string_view name, const T& v) {
         return key(name).value(v);
     }
 
     const std::string& text() const { return out_; }
+    /// What was written; the writer is empty after that.
     std::string take() { return std::move(out_); }
     void clear() {
         out_.clear();
@@ -77,23 +85,35 @@ class WEFT_API JsonView {
   public:
     JsonView() = default;
 
+    /// Is there such a value?
     bool present() const { return present_; }
     explicit operator bool() const { return present_; }
+    /// Is it null? No for absent ones, like all that follow.
     bool is_null() const;
+    /// Is it an object?
     bool is_object() const;
+    /// Is it an array?
     bool is_array() const;
+    /// Is it a string?
     bool is_string() const;
+    /// Is it a number?
     bool is_number() const;
+    /// Is it true or false?
     bool is_bool() const;
 
     /// Member of an object; absent when this is no object or has no such member.
     JsonView operator[](std::string_view member) const;
     /// The text of a string; nothing for any other type.
     std::optional<std::string_view> string() const;
+    /// The text of a string, or `other`.
     std::string_view string_or(std::string_view other) const { return string().value_or(other); }
+    /// A whole number that fits; nothing for any other value.
     std::optional<std::int64_t> integer() const;
+    /// A whole number that is not negative and fits.
     std::optional<std::uint64_t> unsigned_integer() const;
+    /// Any number.
     std::optional<double> number() const;
+    /// True or false; nothing for any other type.
     std::optional<bool> boolean() const;
     /// Elements of an array (none when it isn't one).
     void each(const std::function<void(JsonView)>& visit) const;
@@ -124,6 +144,7 @@ class WEFT_API JsonDocument {
     /// Parses anew with the memory of an earlier parse; views of the earlier text die.
     Result<void> reparse(std::string_view text);
 
+    /// The value that the text was.
     JsonView root() const;
 
   private:

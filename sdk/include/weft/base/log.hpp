@@ -9,6 +9,7 @@
 
 namespace weft {
 
+/// How much a line matters.
 enum class LogLevel { trace, debug, info, warn, error };
 
 /// One named fact of a log line: log(info, "kube", "watch restarted", {{"resource", "pods"}, {"reason", text}}).

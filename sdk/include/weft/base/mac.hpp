@@ -21,8 +21,11 @@ class WEFT_API Mac {
     /// four bytes of the SHA-256 of the IPv6 address's canonical text. Other nodes derive the same, so it is fixed.
     static Mac of(const Ip& ip);
 
+    /// The six bytes, as they go over the wire.
     const std::array<std::uint8_t, 6>& bytes() const { return bytes_; }
+    /// Is it a group's address?
     bool is_multicast() const { return (bytes_[0] & 1) != 0; }
+    /// Is it 00:00:00:00:00:00?
     bool is_zero() const { return bytes_ == std::array<std::uint8_t, 6>{}; }
     /// The fe80:: address that EUI-64 makes of this MAC.
     Ip link_local() const;

@@ -25,6 +25,7 @@ class WEFT_API Packer {
     /// Bytes of a known number; zeros at their end cost nothing.
     void raw(const void* bytes, std::size_t size);
 
+    /// All that was written; valid until the next write.
     std::string_view bytes() const { return {data_, size_}; }
 
   private:
@@ -40,15 +41,17 @@ class WEFT_API Packer {
 /// Reads back, in the same order, what a Packer wrote. The bytes are trusted: they never left the process.
 class WEFT_API Unpacker {
   public:
+    /// Reads these bytes, which must live as long.
     explicit Unpacker(std::string_view bytes) : bytes_(bytes) {}
 
+    /// What Packer::number wrote.
     std::uint64_t number() {
         const auto first = static_cast<unsigned char>(bytes_[at_]);
         if (first >= 0x80) return long_number();
         ++at_;
         return first;
     }
-    /// Valid as long as the bytes are.
+    /// What Packer::text wrote; valid as long as the bytes are.
     std::string_view text() {
         const std::uint64_t head = number();
         const std::size_t size = head >> 1;
@@ -56,6 +59,7 @@ class WEFT_API Unpacker {
         if ((head & 1) == 0) at_ += size;
         return bytes_.substr(from, size);
     }
+    /// What Packer::raw wrote, of the same size.
     void raw(void* bytes, std::size_t size);
 
   private:

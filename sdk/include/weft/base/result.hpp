@@ -19,14 +19,15 @@ enum class ErrorKind {
     broken,    ///< an invariant of weft does not hold
 };
 
+/// The name in lower case.
 WEFT_API std::string_view to_string(ErrorKind kind);
 
 /// One failure, told so that its reader can mend it: what is wrong, where, and what to do.
 struct WEFT_API Error {
-    ErrorKind kind = ErrorKind::invalid;
-    std::string what;   ///< what is wrong, with the offending value quoted
-    std::string where;  ///< file:line, object and field, or row and column; empty when `what` says it
-    std::string mend;   ///< what the reader can do; empty when obvious
+    ErrorKind kind = ErrorKind::invalid;  ///< what a caller can do
+    std::string what;                     ///< what is wrong, with the offending value quoted
+    std::string where;                    ///< file:line, object and field, or row and column; empty when `what` says it
+    std::string mend;                     ///< what the reader can do; empty when obvious
 
     /// "where: what (mend)", leaving out the parts that are empty.
     std::string text() const;
@@ -36,18 +37,23 @@ struct WEFT_API Error {
     friend bool operator==(const Error&, const Error&) = default;
 };
 
+/// An error of that kind.
 inline Error waiting(std::string what) {
     return {ErrorKind::waiting, std::move(what), {}, {}};
 }
+/// An error of that kind.
 inline Error again(std::string what) {
     return {ErrorKind::again, std::move(what), {}, {}};
 }
+/// An error of that kind.
 inline Error conflict(std::string what) {
     return {ErrorKind::conflict, std::move(what), {}, {}};
 }
+/// An error of that kind, with what its reader can do.
 inline Error invalid(std::string what, std::string mend = {}) {
     return {ErrorKind::invalid, std::move(what), {}, std::move(mend)};
 }
+/// An error of that kind.
 inline Error broken(std::string what) {
     return {ErrorKind::broken, std::move(what), {}, {}};
 }
@@ -69,6 +75,7 @@ class [[nodiscard]] Result {
     T&& operator*() && { return std::get<0>(std::move(state_)); }
     T* operator->() { return &std::get<0>(state_); }
     const T* operator->() const { return &std::get<0>(state_); }
+    /// The value, or `other`.
     T value_or(T other) && { return ok() ? std::get<0>(std::move(state_)) : std::move(other); }
 
     const Error& error() const& { return std::get<1>(state_); }
@@ -78,6 +85,7 @@ class [[nodiscard]] Result {
     std::variant<T, Error> state_;
 };
 
+/// Nothing, or an Error.
 template <>
 class [[nodiscard]] Result<void> {
   public:

@@ -21,7 +21,9 @@ class WEFT_API Uuid {
     /// Version 4, from the kernel's random numbers.
     static Uuid random();
 
+    /// Is it the one that no row has?
     bool is_zero() const { return bytes_ == std::array<std::uint8_t, 16>{}; }
+    /// The sixteen bytes.
     const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
     std::string text() const;
 

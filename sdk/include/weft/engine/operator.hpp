@@ -17,9 +17,10 @@ namespace weft {
 /// One row that came, changed or went. `before` is empty for a new row, `after` for a row that went.
 struct Change {
     std::size_t input = 0;  ///< position in OperatorSpec::inputs
-    RowPtr before;
-    RowPtr after;
+    RowPtr before;          ///< empty for a row that came
+    RowPtr after;           ///< empty for a row that went
 
+    /// The row as it is, or as it was when it went.
     const RowPtr& row() const { return after ? after : before; }
     std::string_view key() const { return row().key(); }
 };
@@ -39,6 +40,7 @@ class OperatorOut {
 class WEFT_API Operator {
   public:
     virtual ~Operator();
+    /// Takes a round's changes in, and puts what follows from them.
     virtual void run(std::span<const Change> changes, OperatorOut& out) = 0;
     /// For derived tables: the rows that a recompute from nothing would hold are those that are there. Allocators,
     /// whose past counts, say true.
@@ -47,10 +49,11 @@ class WEFT_API Operator {
     virtual std::uint64_t evaluations() const { return 0; }
 };
 
+/// An operator, ready for the engine.
 struct OperatorSpec {
-    std::vector<TableSpec> inputs;
-    std::vector<TableSpec> outputs;
-    std::function<std::unique_ptr<Operator>()> make;
+    std::vector<TableSpec> inputs;                    ///< what it is told of
+    std::vector<TableSpec> outputs;                   ///< what it alone writes
+    std::function<std::unique_ptr<Operator>()> make;  ///< makes one, with no past
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -58,9 +61,10 @@ struct OperatorSpec {
 
 /// One requirement of a Kubernetes label selector.
 struct Requirement {
+    /// What a label must be like.
     enum class Op : std::uint8_t { in, not_in, exists, does_not_exist };
-    std::string label;
-    Op op = Op::exists;
+    std::string label;                ///< its name
+    Op op = Op::exists;               ///< what it must be like
     std::vector<std::string> values;  ///< sorted; for in and not_in
 
     static constexpr auto fields() {
@@ -73,7 +77,7 @@ struct Requirement {
 /// A label selector in canonical form: requirements sorted, matchLabels turned into `in` with one value. Empty selects
 /// everything.
 struct WEFT_API LabelSelector {
-    std::vector<Requirement> requirements;
+    std::vector<Requirement> requirements;  ///< all must hold; sorted
 
     /// From a Kubernetes LabelSelector object ({"matchLabels":…,"matchExpressions":…}); says which field is wrong.
     static Result<LabelSelector> parse(JsonView selector);
@@ -91,6 +95,7 @@ struct WEFT_API LabelSelector {
 /// Labels of an object, sorted by name.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
+/// Do these labels meet every requirement?
 WEFT_API bool matches(const LabelSelector& selector, const Labels& labels);
 
 /// What a selection selects: put by rules. `Tag` names one use of the built-in:
@@ -108,8 +113,8 @@ struct SelectorOf {
     Key<SelectorOf> key;
     /// Exactly this namespace; or empty, and namespaces are chosen by `namespaces`.
     std::string in_namespace;
-    LabelSelector namespaces;
-    LabelSelector targets;
+    LabelSelector namespaces;  ///< of which namespaces, by their labels
+    LabelSelector targets;     ///< which targets in them, by their labels
 
     void settle_key() {
         namespaces.settle();
@@ -142,18 +147,19 @@ template <class Tag>
 struct MembersOf {
     using Table = MemberOf<Tag>;
     static constexpr std::string_view index_name = "selector";
+    /// The selector's key.
     static std::string of(const MemberOf<Tag>& member) { return member.selector; }
 };
 
 /// How the type-erased selection operator reads and makes rows.
 struct SelectionAccess {
-    std::string_view (*target_namespace)(const void* target) = nullptr;
-    const Labels& (*target_labels)(const void* target) = nullptr;
-    const void* (*namespace_labels)(const void* ns) = nullptr;  ///< returns const Labels*
-    const std::string& (*selector_namespace)(const void* selector) = nullptr;
-    const LabelSelector& (*selector_namespaces)(const void* selector) = nullptr;
-    const LabelSelector& (*selector_targets)(const void* selector) = nullptr;
-    RowPtr (*make_member)(std::string_view selector, std::string_view target) = nullptr;
+    std::string_view (*target_namespace)(const void* target) = nullptr;                   ///< of a target row
+    const Labels& (*target_labels)(const void* target) = nullptr;                         ///< of a target row
+    const void* (*namespace_labels)(const void* ns) = nullptr;                            ///< returns const Labels*
+    const std::string& (*selector_namespace)(const void* selector) = nullptr;             ///< SelectorOf::in_namespace
+    const LabelSelector& (*selector_namespaces)(const void* selector) = nullptr;          ///< SelectorOf::namespaces
+    const LabelSelector& (*selector_targets)(const void* selector) = nullptr;             ///< SelectorOf::targets
+    RowPtr (*make_member)(std::string_view selector, std::string_view target) = nullptr;  ///< a MemberOf row
 };
 
 /// Made by libweft: an operator that keeps the (selector, target) pairs, evaluating for an event only the selectors
@@ -169,6 +175,7 @@ OperatorSpec selection_spec();
 /// Where an adapter's answers go; any thread. Newest wins per key; nothing is dropped.
 class Inbox {
   public:
+    /// An answer, under its key.
     virtual void put(RowPtr row) = 0;
     virtual void erase(std::string_view key) = 0;
     /// The adapter has answered all it knew at start: rules may rely on absence from now on.
@@ -182,14 +189,17 @@ class Inbox {
 class WEFT_API Adapter {
   public:
     virtual ~Adapter();
+    /// Requests came, changed or went.
     virtual void changed(std::span<const Change> requests, Inbox& answers) = 0;
+    /// The last call: threads are joined and files closed when it returns.
     virtual void stop() noexcept = 0;
 };
 
+/// An adapter, ready for the engine.
 struct AdapterSpec {
-    TableSpec requests;
-    TableSpec answers;
-    std::function<std::unique_ptr<Adapter>()> make;
+    TableSpec requests;                              ///< the table whose changes it is told
+    TableSpec answers;                               ///< the table that it alone fills
+    std::function<std::unique_ptr<Adapter>()> make;  ///< makes one
 };
 
 /// A names its tables: using Requests = DnsRequest; using Answers = DnsAnswer;

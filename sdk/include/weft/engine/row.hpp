@@ -35,12 +35,14 @@
 ///   };
 namespace weft {
 
+/// A field of a struct: its name and where it is.
 template <class Owner, class T>
 struct Field {
     std::string_view name;
-    T Owner::*member;
+    T Owner::*member;  ///< where it is
 };
 
+/// An entry of fields().
 template <class Owner, class T>
 constexpr Field<Owner, T> field(std::string_view name, T Owner::*member) {
     return {name, member};
@@ -52,6 +54,7 @@ concept Fielded = requires {
     T::fields();
 };
 
+/// A row type: lists its fields, names its table, and has a key.
 template <class T>
 concept Row = Fielded<T> && requires(const T& row) {
     { T::table_name } -> std::convertible_to<std::string_view>;
@@ -61,16 +64,19 @@ concept Row = Fielded<T> && requires(const T& row) {
 // ---------------------------------------------------------------------------------------------------------------------
 // What a field can be made of. A type of your own either lists fields() or has text() (written as a JSON string).
 
+/// A type that says what it is in one text.
 template <class T>
 concept HasText = requires(const T& v) {
     { v.text() } -> std::convertible_to<std::string>;
 };
 
+/// Is it a std::pair?
 template <class T>
 struct IsPair : std::false_type {};
 template <class A, class B>
 struct IsPair<std::pair<A, B>> : std::true_type {};
 
+/// A container of values.
 template <class T>
 concept RangeField = !std::convertible_to<T, std::string_view> && !HasText<T> && requires(const T& v) {
     v.begin();
@@ -78,6 +84,7 @@ concept RangeField = !std::convertible_to<T, std::string_view> && !HasText<T> &&
     v.size();
 };
 
+/// A value that may be absent.
 template <class T>
 concept OptionalField = requires(const T& v) {
     { v.has_value() } -> std::same_as<bool>;
@@ -175,15 +182,20 @@ constexpr std::uint64_t schema_hash() {
 
 }  // namespace detail
 
+/// Is it a Key?
 template <class T>
 struct IsKey : std::false_type {};
+/// It is.
 template <class R>
 struct IsKey<Key<R>> : std::true_type {};
+/// Is it an Id?
 template <class T>
 struct IsId : std::false_type {};
+/// It is.
 template <class Tag>
 struct IsId<Id<Tag>> : std::true_type {};
 
+/// The hash of a field's value; equal values have equal ones, within a process.
 template <class T>
 std::uint64_t hash_value(const T& v) {
     if constexpr (IsKey<T>::value) {
@@ -212,6 +224,7 @@ std::uint64_t hash_value(const T& v) {
     }
 }
 
+/// A field's value as JSON.
 template <class T>
 void json_value(JsonWriter& w, const T& v) {
     if constexpr (IsKey<T>::value) {
@@ -255,21 +268,26 @@ void json_value(JsonWriter& w, const T& v) {
 // Fields as bytes. A type of your own lists fields(), or has `void pack(Packer&) const` and `void unpack(Unpacker&)`,
 // or is plain bytes without padding.
 
+/// A type that packs itself.
 template <class T>
 concept PacksItself = requires(const T& v, T& w, Packer& out, Unpacker& in) {
     v.pack(out);
     w.unpack(in);
 };
 
+/// Appends a field's value.
 template <class T>
 void pack_value(Packer& out, const T& v);
+/// Reads a field's value into one that is as made.
 template <class T>
 void unpack_value(Unpacker& in, T& v);
 
+/// A prefix has padding.
 inline void pack_value(Packer& out, const IpPrefix& v) {
     out.raw(&v.ip(), sizeof(Ip));
     out.number(static_cast<std::uint64_t>(v.length()));
 }
+/// And back.
 inline void unpack_value(Unpacker& in, IpPrefix& v) {
     Ip ip;
     in.raw(&ip, sizeof(ip));
@@ -403,23 +421,25 @@ struct ObjectRef {
 /// name and schema are equal; their addresses say nothing.
 struct RowType {
     std::string_view name;
-    std::uint64_t schema = 0;
+    std::uint64_t schema = 0;  ///< hash of the fields' names and types
     std::size_t size = 0;
-    void (*construct)(void* memory) = nullptr;  ///< an empty row, which destroy() ends
-    void (*pack)(Packer& out, const void* row) = nullptr;
-    void (*unpack)(Unpacker& in, void* empty_row) = nullptr;
-    void (*to_json)(const void* row, JsonWriter& w) = nullptr;
-    void (*destroy)(void* row) noexcept = nullptr;
+    void (*construct)(void* memory) = nullptr;                ///< an empty row, which destroy() ends
+    void (*pack)(Packer& out, const void* row) = nullptr;       ///< its fields as bytes
+    void (*unpack)(Unpacker& in, void* empty_row) = nullptr;    ///< and back
+    void (*to_json)(const void* row, JsonWriter& w) = nullptr;  ///< an object with all fields
+    void (*destroy)(void* row) noexcept = nullptr;              ///< ends a row's life
     /// The object this row stands for; empty kind when the type doesn't say (`static ObjectRef object(const T&)`).
     ObjectRef (*object)(const void* row) = nullptr;
     /// Who came first, for conflicts at start: seconds since the epoch (`static std::int64_t precedence(const T&)`),
     /// 0 when the type doesn't say. Ties go to the smaller key.
     std::int64_t (*precedence)(const void* row) = nullptr;
-    bool has_precedence = false;
+    bool has_precedence = false;  ///< the type says
 
+    /// Same name and same fields.
     bool same_as(const RowType& other) const { return name == other.name && schema == other.schema; }
 };
 
+/// The constant of a row type.
 template <Row T>
 const RowType& row_type() {
     static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
@@ -468,8 +488,11 @@ class OpenRow {
     }
 
     explicit operator bool() const { return row_ != nullptr; }
+    /// What kind of row it is.
     const RowType& type() const { return *type_; }
+    /// The row itself; null when there is none.
     const void* get() const { return row_; }
+    /// The same, for filling it.
     void* get() { return row_; }
     /// The row as what it is; the caller knows its type, by table.
     template <Row T>
@@ -499,9 +522,11 @@ class RowPtr {
     ~RowPtr() { release(); }
 
     explicit operator bool() const { return block_ != nullptr; }
+    /// What kind of row it is.
     const RowType& type() const { return *block_->type; }
     /// Costs next to nothing, and is valid as long as the row.
     std::string_view key() const { return Unpacker(bytes()).text(); }
+    /// The packed fields, the key first. Equal rows of a type have equal bytes.
     std::string_view bytes() const { return {reinterpret_cast<const char*>(block_ + 1), block_->size}; }
     /// A copy of the row as what it is; the caller knows its type, by table.
     template <Row T>
@@ -511,13 +536,16 @@ class RowPtr {
         block_->type->unpack(in, &row);
         return row;
     }
+    /// A copy for whoever knows the type only by its RowType.
     OpenRow open() const {
         OpenRow row(type());
         Unpacker in(bytes());
         type().unpack(in, row.get());
         return row;
     }
+    /// The Kubernetes object that the row stands for, as its type says.
     ObjectRef object() const { return type().object(open().get()); }
+    /// Who came first, as its type says.
     std::int64_t precedence() const { return type().has_precedence ? type().precedence(open().get()) : 0; }
     /// Same content (and type), not just the same block.
     bool equals(const RowPtr& other) const {
@@ -526,16 +554,19 @@ class RowPtr {
     }
     /// The same block: for telling a row from an equal one that came later.
     bool is(const RowPtr& other) const { return block_ == other.block_; }
+    /// All fields as JSON.
     std::string json() const {
         JsonWriter w;
         type().to_json(open().get(), w);
         return w.take();
     }
 
+    /// A new row with this value.
     template <Row T>
     static RowPtr make(const T& row) {
         return make(row_type<T>(), &row);
     }
+    /// The same for a row whose type is known only by its RowType.
     WEFT_API static RowPtr make(const RowType& type, const void* row);
 
   private:
@@ -558,6 +589,7 @@ class RowPtr {
 // Tables. Most tables hold the row type that names them; a second table of the same row type needs a tag:
 //   struct ForeignPort { using Row = nb::LogicalSwitchPort; static constexpr std::string_view table_name = "..."; };
 
+/// What names a table: a row type, or a tag with Row and table_name.
 template <class Tag>
 concept TableTag = Row<Tag> ||(
     requires { typename Tag::Row; } && Row<typename Tag::Row> &&
@@ -576,6 +608,7 @@ struct RowOf<T> {
 };
 }  // namespace detail
 
+/// The row type of a table.
 template <TableTag Tag>
 using RowOf = typename detail::RowOf<Tag>::type;
 
@@ -589,10 +622,11 @@ enum class Merge : std::uint8_t {
 /// A table named by a tag, for crossing into libweft.
 struct TableSpec {
     std::string_view name;
-    const RowType* type = nullptr;
+    const RowType* type = nullptr;  ///< what its rows are
     Merge merge = Merge::exclusive;
 };
 
+/// The spec of the table that a tag names.
 template <TableTag Tag>
 TableSpec table_spec() {
     TableSpec spec{Tag::table_name, &row_type<RowOf<Tag>>(), Merge::exclusive};
@@ -612,12 +646,14 @@ concept IndexTag = requires(const RowOf<typename T::Table>& row) {
     { T::of(row) } -> std::convertible_to<std::string>;
 };
 
+/// An index, for crossing into libweft.
 struct IndexSpec {
-    TableSpec table;
+    TableSpec table;  ///< whose rows it finds
     std::string_view name;
-    std::string (*of)(const void* row) = nullptr;
+    std::string (*of)(const void* row) = nullptr;  ///< the text that a row is found by
 };
 
+/// The spec of the index that a tag names.
 template <IndexTag T>
 IndexSpec index_spec() {
     using TableRow = RowOf<typename T::Table>;

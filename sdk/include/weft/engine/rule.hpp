@@ -81,6 +81,7 @@ class DesiredCore {
 
 }  // namespace detail
 
+/// What a rule reads with; every access is recorded.
 template <class List>
 class Reader {
   public:
@@ -135,6 +136,7 @@ class Reader {
     detail::ReaderCore& core_;
 };
 
+/// What a rule says what should be with.
 template <class List>
 class Desired {
   public:
@@ -166,6 +168,7 @@ class Desired {
     detail::DesiredCore& core_;
 };
 
+/// A rule: Driver, Reads, Writes, and derive().
 template <class R>
 concept RuleType = TableTag<typename R::Driver> &&
     requires(const RowOf<typename R::Driver>& driver, const Reader<typename R::Reads>& in,
@@ -176,24 +179,25 @@ concept RuleType = TableTag<typename R::Driver> &&
 /// In which weftd a rule, watch or claim exists.
 enum class Role : std::uint8_t { cluster = 1, node = 2, both = 3 };
 
+/// Does what was declared for one role exist in a weftd of the other?
 constexpr bool runs_in(Role declared, Role running) {
     return (static_cast<unsigned>(declared) & static_cast<unsigned>(running)) != 0;
 }
 
 /// One entry of a rule's Reads: a table or one of its indexes.
 struct ReadSpec {
-    TableSpec table;
-    bool is_index = false;
-    IndexSpec index;
+    TableSpec table;        ///< what is read
+    bool is_index = false;  ///< by an index of it
+    IndexSpec index;        ///< when is_index
 };
 
 /// A rule, ready for the engine.
 struct RuleSpec {
-    std::string name;  ///< unique within the plugin
-    Role role = Role::node;
-    TableSpec driver;
-    std::vector<ReadSpec> reads;
-    std::vector<TableSpec> writes;
+    std::string name;               ///< unique within the plugin
+    Role role = Role::node;         ///< in which weftd it runs
+    TableSpec driver;               ///< one instance a row of this table
+    std::vector<ReadSpec> reads;    ///< slots of ReaderCore
+    std::vector<TableSpec> writes;  ///< slots of DesiredCore
     /// Compiled into the plugin; turns exceptions into a broken Error, so none crosses the boundary.
     void (*derive)(const void* driver, detail::ReaderCore& in, detail::DesiredCore& out) noexcept = nullptr;
 };
@@ -221,6 +225,7 @@ std::vector<TableSpec> table_specs(Tables<Tag...>) {
 
 }  // namespace detail
 
+/// The spec of a rule's class.
 template <RuleType R>
 RuleSpec rule_spec(std::string name, Role role) {
     return {std::move(name),

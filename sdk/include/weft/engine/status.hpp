@@ -18,22 +18,24 @@ enum class RuleState : std::uint8_t {
     warning,   ///< warn(): its rows hold
 };
 
+/// The name in lower case.
 WEFT_API std::string_view to_string(RuleState state);
 
+/// What is not as it should be with one instance.
 struct RuleStatus {
     static constexpr std::string_view table_name = "RuleStatus";
 
-    Key<RuleStatus> key;  ///< module/rule/driver key
-    std::string module;
-    std::string rule;
-    std::string driver;  ///< key of the driver row
-    RuleState state = RuleState::waiting;
-    ErrorKind kind = ErrorKind::waiting;
-    std::string what;
-    std::string where;
-    std::string mend;
-    std::int64_t since_ms = 0;  ///< wall time at which it came to be so, milliseconds since the epoch
-    ObjectRef on;               ///< the driver's object; empty kind when it stands for none
+    Key<RuleStatus> key;                   ///< module/rule/driver key
+    std::string module;                    ///< the plugin
+    std::string rule;                      ///< its rule
+    std::string driver;                    ///< key of the driver row
+    RuleState state = RuleState::waiting;  ///< the worst of what it is in
+    ErrorKind kind = ErrorKind::waiting;   ///< of the error
+    std::string what;                      ///< as in Error
+    std::string where;                     ///< as in Error
+    std::string mend;                      ///< as in Error
+    std::int64_t since_ms = 0;             ///< wall time at which it came to be so, milliseconds since the epoch
+    ObjectRef on;                          ///< the driver's object; empty kind when it stands for none
 
     Error error() const { return {kind, what, where, mend}; }
 

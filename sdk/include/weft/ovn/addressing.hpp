@@ -24,22 +24,28 @@ inline std::optional<IpPrefix> nth_address(const IpPrefix& prefix, std::int64_t 
 inline IpPrefix node_address(const IpPrefix& subnet, std::int64_t n) {
     return {subnet.first().plus(n).value_or(subnet.first()), subnet.length()};
 }
+/// The cluster router's address in a node's subnet.
 inline IpPrefix gateway_address(const IpPrefix& subnet) {
     return node_address(subnet, 1);
 }
+/// The node's own address in its subnet.
 inline IpPrefix management_address(const IpPrefix& subnet) {
     return node_address(subnet, 2);
 }
+/// The address that the hybrid overlay takes.
 inline IpPrefix hybrid_overlay_address(const IpPrefix& subnet) {
     return node_address(subnet, 3);
 }
 
+/// The subnet of the join switch.
 inline const IpPrefix& join_subnet(const tables::NetworkConfig& config, Family family) {
     return family == Family::v4 ? config.join_v4 : config.join_v6;
 }
+/// The subnet of the transit switch.
 inline const IpPrefix& transit_subnet(const tables::NetworkConfig& config, Family family) {
     return family == Family::v4 ? config.transit_v4 : config.transit_v6;
 }
+/// The subnet of addresses that only hosts and their gateways know.
 inline const IpPrefix& masquerade_subnet(const tables::NetworkConfig& config, Family family) {
     return family == Family::v4 ? config.masquerade_v4 : config.masquerade_v6;
 }
@@ -47,6 +53,7 @@ inline const IpPrefix& masquerade_subnet(const tables::NetworkConfig& config, Fa
 /// The masquerade addresses, counted from the subnet's base.
 enum class Masquerade : std::uint8_t { ovn = 1, host = 2, host_etp_local = 3, dummy_next_hop = 4, service_hairpin = 5 };
 
+/// One of them.
 inline Ip masquerade_address(const tables::NetworkConfig& config, Family family, Masquerade which) {
     return node_address(masquerade_subnet(config, family), static_cast<std::int64_t>(which)).ip();
 }

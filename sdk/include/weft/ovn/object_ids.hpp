@@ -15,17 +15,18 @@ namespace weft::ovn {
 /// The owner of everything that belongs to the cluster's default network.
 inline constexpr std::string_view default_controller = "default-network-controller";
 
-inline constexpr std::string_view id_key = "k8s.ovn.org/id";
-inline constexpr std::string_view name_key = "k8s.ovn.org/name";
-inline constexpr std::string_view owner_controller_key = "k8s.ovn.org/owner-controller";
-inline constexpr std::string_view owner_type_key = "k8s.ovn.org/owner-type";
-inline constexpr std::string_view network_key = "k8s.ovn.org/network";
+inline constexpr std::string_view id_key = "k8s.ovn.org/id";                              ///< all of it in one text
+inline constexpr std::string_view name_key = "k8s.ovn.org/name";                          ///< what the object is called
+inline constexpr std::string_view owner_controller_key = "k8s.ovn.org/owner-controller";  ///< whose it is
+inline constexpr std::string_view owner_type_key = "k8s.ovn.org/owner-type";  ///< what kind of thing it is for
+inline constexpr std::string_view network_key = "k8s.ovn.org/network";  ///< of which network, when not the default
 
 /// The identity of an ACL, Address_Set, Port_Group, QoS, …, kept in its external_ids:
 ///   ObjectIds(default_controller, "NetpolNode", {{name_key, "n1"}, {"ip", "10.244.2.2"}})
 /// Keys come in the order that their type fixes; values are used as they are.
 class ObjectIds {
   public:
+    /// Names and values, in order.
     using Entries = std::vector<std::pair<std::string_view, std::string>>;
 
     ObjectIds(std::string_view controller, std::string_view type, Entries keys)
@@ -43,6 +44,7 @@ class ObjectIds {
     /// What Address_Sets and Port_Groups are called: "a" and the FNV-1a hash of the id.
     std::string hashed_name() const { return "a" + std::to_string(fnv1a64(id())); }
 
+    /// What the row's external_ids hold.
     ovsdb::Map<std::string, std::string> external_ids() const {
         std::vector<std::pair<std::string, std::string>> entries;
         for (const auto& [key, value] : keys_)

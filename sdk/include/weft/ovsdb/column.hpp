@@ -73,6 +73,7 @@ class Map {
         entries_.erase(entries_.begin(), last.base());
     }
 
+    /// Inserts or replaces.
     void set(K key, V value) {
         auto at = find_slot(key);
         if (at != entries_.end() && at->first == key) {
@@ -119,7 +120,7 @@ class Map {
 template <class T>
 struct Ref {
     std::string key;
-    Uuid uuid;
+    Uuid uuid;  ///< in rows that come from a database
 
     Ref() = default;
     Ref(const Key<T>& to) : key(to.text) {}
@@ -169,6 +170,7 @@ class Column {
         : value_(std::in_place, values) {}
 
     bool has_value() const { return value_.has_value(); }
+    /// Has it a value, if an empty one?
     bool declared() const { return value_.has_value(); }
     const T& operator*() const { return *value_; }
     T& operator*() { return *value_; }
@@ -193,6 +195,7 @@ struct Parent {
     std::string_view column;  ///< "static_routes"
     std::string key;          ///< the parent's natural key
 
+    /// Is it a row of a root table?
     bool none() const { return table.empty(); }
     std::string text() const {
         return none() ? std::string() : std::string(table) + "/" + key + "." + std::string(column);
@@ -223,7 +226,7 @@ enum class Level : std::uint8_t {
 struct After {
     std::string_view table;  ///< table_name of the row waited for
     std::string key;
-    Level level = Level::committed;
+    Level level = Level::committed;  ///< how far that row must be
 
     std::string text() const { return std::string(table) + "/" + key + "@" + std::to_string(static_cast<int>(level)); }
     void pack(Packer& out) const {
@@ -281,13 +284,13 @@ struct Member {
     static constexpr Merge merge = Merge::set_union;
 
     Key<Member> key;
-    std::string table;      ///< OVSDB table of the row
-    std::string row;        ///< natural key of the row ("." in a table that holds one row)
-    std::string column;     ///< OVSDB column
-    std::string map_key;    ///< for a map column
-    std::string value;      ///< the member or map value as text; a reference's natural key
-    std::string ref_table;  ///< OVSDB table that `value` refers to; empty for plain values
-    std::vector<After> after;
+    std::string table;         ///< OVSDB table of the row
+    std::string row;           ///< natural key of the row ("." in a table that holds one row)
+    std::string column;        ///< OVSDB column
+    std::string map_key;       ///< for a map column
+    std::string value;         ///< the member or map value as text; a reference's natural key
+    std::string ref_table;     ///< OVSDB table that `value` refers to; empty for plain values
+    std::vector<After> after;  ///< as of any row
 
     static constexpr auto fields() {
         return std::tuple{field("key", &Member::key),
@@ -308,12 +311,12 @@ struct ForeignColumn {
     static constexpr std::string_view table_name = Db::foreign_column_table;
 
     Key<ForeignColumn> key;
-    std::string table;
-    std::string row;  ///< natural key of the row
-    std::string column;
-    std::string value;      ///< text of the value; a reference's natural key
-    std::string ref_table;  ///< OVSDB table that `value` refers to; empty for plain values
-    std::vector<After> after;
+    std::string table;         ///< OVSDB table of the row
+    std::string row;           ///< natural key of the row
+    std::string column;        ///< OVSDB column
+    std::string value;         ///< text of the value; a reference's natural key
+    std::string ref_table;     ///< OVSDB table that `value` refers to; empty for plain values
+    std::vector<After> after;  ///< as of any row
 
     static constexpr auto fields() {
         return std::tuple{field("key", &ForeignColumn::key),     field("table", &ForeignColumn::table),
@@ -397,7 +400,7 @@ struct Replica {
 /// that no rule puts any more are deleted if a claim covers them; rows that no claim covers are never touched.
 struct ClaimSpec {
     std::string name;
-    const RowType* type = nullptr;
+    const RowType* type = nullptr;  ///< of which rows
     /// Is this row (with its parent filled in) covered?
     bool (*covers)(const void* row) = nullptr;
     /// The key a rule would put it under.

@@ -25,12 +25,12 @@ enum class WatchScope : std::uint8_t {
 
 /// A Kubernetes resource that a plugin brings along: how to reach it and how to read it.
 struct ResourceSpec {
-    std::string group;     ///< "" for core
-    std::string version;   ///< "v1"
-    std::string resource;  ///< plural, "pods"
-    std::string kind;      ///< "Pod"
-    bool namespaced = true;
-    TableSpec table;
+    std::string group;       ///< "" for core
+    std::string version;     ///< "v1"
+    std::string resource;    ///< plural, "pods"
+    std::string kind;        ///< "Pod"
+    bool namespaced = true;  ///< false: objects of the cluster
+    TableSpec table;         ///< where its rows go
     /// Reads one object into a row; an Error goes to the object's status and Event, other objects are not affected.
     std::function<Result<RowPtr>(JsonView object)> parse;
 };
@@ -46,9 +46,9 @@ struct SettingSpec {
 
 /// A verb on a resource that the plugin needs besides watching, for `weftctl rbac`.
 struct AccessSpec {
-    std::string group;
-    std::string resource;  ///< "pods/status"
-    std::vector<std::string> verbs;
+    std::string group;               ///< "" for core
+    std::string resource;            ///< "pods/status"
+    std::vector<std::string> verbs;  ///< "create", "patch", ...
 };
 
 namespace detail {
@@ -160,6 +160,7 @@ class Declare {
 class WEFT_API Plugin {
   public:
     virtual ~Plugin();
+    /// Says what the plugin is made of; called once, before anything runs.
     virtual void declare(Declare& d) = 0;
 };
 
@@ -196,17 +197,17 @@ class GuardedPlugin final : public PluginHandle {
 
 /// What the loader reads from the file before it opens it for execution. Fixed-size, no pointers, so no relocation.
 struct Manifest {
-    char magic[8];
+    char magic[8];  ///< manifest_magic
     std::uint32_t size;
     std::uint32_t abi_kind;  ///< 1: C entry points that carry C++ interfaces, exact match
     char fingerprint[128];   ///< SDK version, header hash, compiler, standard library, sanitizer
     char name[64];
-    char version[32];
+    char version[32];    ///< of the plugin
     char needs[256];     ///< plugins this one needs, separated by spaces
     char switches[256];  ///< upstream configuration switches that enable it without a [plugins] section
 };
 
-inline constexpr char manifest_magic[8] = {'w', 'e', 'f', 't', 'p', 'l', 'g', '1'};
+inline constexpr char manifest_magic[8] = {'w', 'e', 'f', 't', 'p', 'l', 'g', '1'};  ///< How a manifest begins.
 
 namespace detail {
 

@@ -32,10 +32,10 @@ struct ConntrackFlush {
     static constexpr std::string_view table_name = "ConntrackFlush";
     static constexpr Merge merge = Merge::set_union;
 
-    Key<ConntrackFlush> key;  ///< chosen by the rule
-    ovsdb::After on;          ///< the row that it hangs on
-    Moment when = Moment::withdrawn;
-    Ip ip;
+    Key<ConntrackFlush> key;            ///< chosen by the rule
+    ovsdb::After on;                    ///< the row that it hangs on
+    Moment when = Moment::withdrawn;    ///< of the row that it hangs on
+    Ip ip;                              ///< whose connections
     std::uint8_t protocol = 0;          ///< IPPROTO_*; 0: any
     std::optional<std::uint16_t> port;  ///< on the address's side; needs `protocol`
     std::optional<std::uint16_t> zone;  ///< absent: every zone
@@ -54,12 +54,12 @@ struct Announcement {
     static constexpr std::string_view table_name = "Announcement";
     static constexpr Merge merge = Merge::set_union;
 
-    Key<Announcement> key;  ///< chosen by the rule
-    ovsdb::After on;        ///< the row that it hangs on
-    Moment when = Moment::put;
-    std::string link;
-    Ip ip;
-    std::optional<Mac> mac;  ///< absent: the link's own
+    Key<Announcement> key;      ///< chosen by the rule
+    ovsdb::After on;            ///< the row that it hangs on
+    Moment when = Moment::put;  ///< of the row that it hangs on
+    std::string link;           ///< where it is sent
+    Ip ip;                      ///< what is announced
+    std::optional<Mac> mac;     ///< absent: the link's own
 
     static constexpr auto fields() {
         return std::tuple{field("key", &Announcement::key),   field("on", &Announcement::on),

@@ -16,25 +16,26 @@ namespace weft::tables {
 struct PodInterface {
     static constexpr std::string_view table_name = "PodInterface";
 
+    /// A route in the pod.
     struct PodRoute {
-        IpPrefix destination;
-        std::optional<Ip> gateway;
+        IpPrefix destination;       ///< where to
+        std::optional<Ip> gateway;  ///< absent: on the link
         static constexpr auto fields() {
             return std::tuple{field("destination", &PodRoute::destination), field("gateway", &PodRoute::gateway)};
         }
         WEFT_FIELDS_EQUAL(PodRoute)
     };
 
-    Key<PodInterface> key;  ///< namespace/pod/nad; nad is "default" for the default network
-    std::string pod_uid;
-    std::string iface_id;  ///< external_ids:iface-id of the OVS Interface; the switch port's name
-    Mac mac;
-    std::vector<IpPrefix> addresses;
-    std::vector<Ip> gateways;
-    std::vector<PodRoute> routes;
-    std::uint32_t mtu = 1400;
-    std::uint32_t routable_mtu = 0;
-    std::string network = "default";
+    Key<PodInterface> key;            ///< namespace/pod/nad; nad is "default" for the default network
+    std::string pod_uid;              ///< an ADD for a pod of the same name with another uid waits
+    std::string iface_id;             ///< external_ids:iface-id of the OVS Interface; the switch port's name
+    Mac mac;                          ///< of eth0
+    std::vector<IpPrefix> addresses;  ///< with their prefix lengths
+    std::vector<Ip> gateways;         ///< of default routes
+    std::vector<PodRoute> routes;     ///< besides the default ones
+    std::uint32_t mtu = 1400;         ///< of the interface
+    std::uint32_t routable_mtu = 0;   ///< of its routes; 0: none
+    std::string network = "default";  ///< name of the network
 
     static constexpr auto fields() {
         return std::tuple{field("key", &PodInterface::key),
@@ -55,8 +56,8 @@ struct PodInterface {
 struct ServingCondition {
     static constexpr std::string_view table_name = "ServingCondition";
     Key<ServingCondition> key;  ///< plugin/what: "default-network/management-port"
-    bool ready = false;
-    std::string message;  ///< what is missing
+    bool ready = false;         ///< false: pods must wait
+    std::string message;        ///< what is missing
 
     static constexpr auto fields() {
         return std::tuple{field("key", &ServingCondition::key), field("ready", &ServingCondition::ready),

@@ -18,9 +18,9 @@ namespace weft::tables {
 /// The addresses that a pool hands out: one prefix a family.
 struct AddressPool {
     static constexpr std::string_view table_name = "AddressPool";
-    Key<AddressPool> key;  ///< by convention network/node: "default/n1"
-    std::vector<IpPrefix> prefixes;
-    std::vector<Ip> reserved;  ///< never handed out unless asked for by name
+    Key<AddressPool> key;            ///< by convention network/node: "default/n1"
+    std::vector<IpPrefix> prefixes;  ///< what is handed out of
+    std::vector<Ip> reserved;        ///< never handed out unless asked for by name
     /// The logical switch whose ports carry these addresses. Addresses on its ports are taken, even those that nobody
     /// asked for (a port left behind); empty: those of every port count.
     std::string on_switch;
@@ -39,7 +39,7 @@ struct DepartedPort {
     Key<DepartedPort> key;  ///< a number
     std::string name;       ///< of the port
     std::string on_switch;  ///< empty when that is not known
-    std::vector<Ip> ips;
+    std::vector<Ip> ips;    ///< what it carried
 
     static constexpr auto fields() {
         return std::tuple{field("key", &DepartedPort::key), field("name", &DepartedPort::name),
@@ -47,10 +47,11 @@ struct DepartedPort {
     }
 };
 
+/// Addresses that something should have.
 struct AddressRequest {
     static constexpr std::string_view table_name = "AddressRequest";
     Key<AddressRequest> key;  ///< pod uid/network
-    std::string pool;
+    std::string pool;         ///< key of the AddressPool
     std::vector<Ip> fixed;  ///< exactly these (an annotation that is there); a conflict is a problem, not a new choice
     std::vector<Ip> preferred;  ///< these if they are free
     /// Name of the switch port that carries the addresses: they stay taken until it is gone from the database, and
@@ -69,6 +70,7 @@ struct AddressRequest {
     }
 };
 
+/// The addresses that it has.
 struct AddressLease {
     static constexpr std::string_view table_name = "AddressLease";
     Key<AddressLease> key;  ///< of its request
@@ -88,26 +90,28 @@ struct AddressLease {
 /// Ranges that are cut into subnets, tried in order; one row a purpose.
 struct SubnetRange {
     static constexpr std::string_view table_name = "SubnetRange";
+    /// A range, and how long its subnets are.
     struct Cut {
-        IpPrefix range;
-        int length = 24;
+        IpPrefix range;   ///< what is cut
+        int length = 24;  ///< prefix length of a piece
         static constexpr auto fields() {
             return std::tuple{field("range", &Cut::range), field("length", &Cut::length)};
         }
         WEFT_FIELDS_EQUAL(Cut)
     };
-    Key<SubnetRange> key;  ///< network: "default"
-    std::vector<Cut> cuts;
+    Key<SubnetRange> key;   ///< network: "default"
+    std::vector<Cut> cuts;  ///< tried in this order
 
     static constexpr auto fields() {
         return std::tuple{field("key", &SubnetRange::key), field("cuts", &SubnetRange::cuts)};
     }
 };
 
+/// Subnets that a node should have.
 struct SubnetRequest {
     static constexpr std::string_view table_name = "SubnetRequest";
-    Key<SubnetRequest> key;  ///< network/node
-    std::string range;
+    Key<SubnetRequest> key;       ///< network/node
+    std::string range;            ///< key of the SubnetRange
     std::vector<IpPrefix> held;   ///< what the object's annotation says it has; kept if valid and not another's
     std::int64_t precedence = 0;  ///< creationTimestamp: the older keeps a subnet that two claim
 
@@ -117,12 +121,13 @@ struct SubnetRequest {
     }
 };
 
+/// The subnets that it has.
 struct SubnetLease {
     static constexpr std::string_view table_name = "SubnetLease";
     Key<SubnetLease> key;
     std::vector<IpPrefix> subnets;  ///< one a family, v4 first
-    std::string problem;
-    std::string warning;  ///< which of the held subnets could not be kept, and why
+    std::string problem;            ///< why there are none; empty when there are
+    std::string warning;            ///< which of the held subnets could not be kept, and why
 
     static constexpr auto fields() {
         return std::tuple{field("key", &SubnetLease::key), field("subnets", &SubnetLease::subnets),
@@ -134,18 +139,19 @@ struct SubnetLease {
 struct IdRange {
     static constexpr std::string_view table_name = "IdRange";
     Key<IdRange> key;
-    std::uint32_t first = 0;
-    std::uint32_t last = 0;
+    std::uint32_t first = 0;  ///< the smallest
+    std::uint32_t last = 0;   ///< the largest
 
     static constexpr auto fields() {
         return std::tuple{field("key", &IdRange::key), field("first", &IdRange::first), field("last", &IdRange::last)};
     }
 };
 
+/// A number that something should have for its own.
 struct IdRequest {
     static constexpr std::string_view table_name = "IdRequest";
-    Key<IdRequest> key;  ///< range/name
-    std::string range;
+    Key<IdRequest> key;               ///< range/name
+    std::string range;                ///< key of the IdRange
     std::vector<std::uint32_t> held;  ///< zero or one: what the annotation says
     std::int64_t precedence = 0;
 
@@ -155,12 +161,13 @@ struct IdRequest {
     }
 };
 
+/// The number that it has.
 struct IdLease {
     static constexpr std::string_view table_name = "IdLease";
     Key<IdLease> key;
-    std::uint32_t id = 0;
-    std::string problem;
-    std::string warning;  ///< why the held number could not be kept
+    std::uint32_t id = 0;  ///< 0 while there is a problem
+    std::string problem;   ///< why there is none; empty when there is
+    std::string warning;   ///< why the held number could not be kept
 
     static constexpr auto fields() {
         return std::tuple{field("key", &IdLease::key), field("id", &IdLease::id), field("problem", &IdLease::problem),

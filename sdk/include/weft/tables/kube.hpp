@@ -22,16 +22,17 @@ using Annotations = std::vector<std::pair<std::string, std::string>>;
 /// The annotation's text, or null.
 WEFT_API const std::string* find_annotation(const Annotations& annotations, std::string_view name);
 
+/// A Node.
 struct Node {
     static constexpr std::string_view table_name = "Node";
     Key<Node> key;  ///< name
     std::string uid;
     std::int64_t created = 0;  ///< creationTimestamp, seconds since the epoch
     Labels labels;
-    Annotations annotations;
-    std::vector<Ip> internal_ips;  ///< status.addresses of type InternalIP, in order
-    std::vector<Ip> external_ips;
-    std::string provider_id;
+    Annotations annotations;           ///< those that are kept
+    std::vector<Ip> internal_ips;      ///< status.addresses of type InternalIP, in order
+    std::vector<Ip> external_ips;      ///< likewise of type ExternalIP
+    std::string provider_id;           ///< spec.providerID
     bool network_unavailable = false;  ///< condition NetworkUnavailable is True
 
     static ObjectRef object(const Node& n) { return {"Node", "", n.key.text, n.uid}; }
@@ -49,12 +50,13 @@ struct Node {
     }
 };
 
+/// A Namespace.
 struct Namespace {
     static constexpr std::string_view table_name = "Namespace";
     Key<Namespace> key;  ///< name
     std::string uid;
     Labels labels;
-    Annotations annotations;
+    Annotations annotations;  ///< those that are kept
 
     static ObjectRef object(const Namespace& n) { return {"Namespace", "", n.key.text, n.uid}; }
     static constexpr auto fields() {
@@ -63,25 +65,28 @@ struct Namespace {
     }
 };
 
+/// status.phase of a pod.
 enum class PodPhase : std::uint8_t { pending, running, succeeded, failed, unknown };
 
+/// A Pod.
 struct Pod {
     static constexpr std::string_view table_name = "Pod";
     Key<Pod> key;  ///< namespace/name
     std::string ns;
     std::string name;
     std::string uid;
-    std::int64_t created = 0;
-    std::string node;            ///< spec.nodeName; empty while unscheduled
-    std::int64_t scheduled = 0;  ///< when its condition PodScheduled came true; 0 when it has not, or when nobody says
-    bool host_network = false;
-    PodPhase phase = PodPhase::pending;
-    bool ready = false;
-    bool terminating = false;  ///< has a deletionTimestamp
+    std::int64_t created = 0;            ///< creationTimestamp, seconds since the epoch
+    std::string node;                    ///< spec.nodeName; empty while unscheduled
+    std::int64_t scheduled = 0;          ///< when its condition PodScheduled came true; 0 when nobody says
+    bool host_network = false;           ///< has the node's own network
+    PodPhase phase = PodPhase::pending;  ///< status.phase
+    bool ready = false;                  ///< condition Ready is True
+    bool terminating = false;            ///< has a deletionTimestamp
     Labels labels;
-    Annotations annotations;
-    std::vector<Ip> ips;  ///< status.podIPs
+    Annotations annotations;  ///< those that are kept
+    std::vector<Ip> ips;      ///< status.podIPs
 
+    /// It runs no more, and will not again.
     bool completed() const { return phase == PodPhase::succeeded || phase == PodPhase::failed; }
 
     static ObjectRef object(const Pod& p) { return {"Pod", p.ns, p.name, p.uid}; }
@@ -113,9 +118,9 @@ struct Annotation {
     std::string kind;     ///< "Node" or "Pod"
     std::string ns;       ///< empty for nodes
     std::string name;
-    std::string uid;  ///< when set, an object of the same name with another uid is left alone
-    std::string annotation;
-    std::string sub_key;  ///< when set, `value` is JSON and becomes this member of the annotation's JSON object
+    std::string uid;         ///< when set, an object of the same name with another uid is left alone
+    std::string annotation;  ///< its name
+    std::string sub_key;     ///< when set, `value` is JSON and becomes this member of the annotation's JSON object
     std::string value;
 
     void settle_key() { key = Key<Annotation>{kind, ns, name, annotation, sub_key}; }
@@ -132,10 +137,10 @@ struct NodeCondition {
     static constexpr std::string_view table_name = "NodeCondition";
     Key<NodeCondition> key;  ///< node/type
     std::string node;
-    std::string type;
-    std::string status;  ///< "True", "False", "Unknown"
-    std::string reason;
-    std::string message;
+    std::string type;     ///< such as NetworkUnavailable
+    std::string status;   ///< "True", "False", "Unknown"
+    std::string reason;   ///< one word in CamelCase
+    std::string message;  ///< for people
 
     void settle_key() { key = Key<NodeCondition>{node, type}; }
     static constexpr auto fields() {

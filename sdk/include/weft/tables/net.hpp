@@ -17,11 +17,11 @@ namespace weft::tables {
 /// others configured.
 struct HostAddress {
     static constexpr std::string_view table_name = "HostAddress";
-    Key<HostAddress> key;  ///< link/address
-    std::string link;
-    IpPrefix address;
-    bool global = true;  ///< scope global (not link, host or site)
-    bool deprecated = false;
+    Key<HostAddress> key;     ///< link/address
+    std::string link;         ///< where it is
+    IpPrefix address;         ///< with its prefix length
+    bool global = true;       ///< scope global (not link, host or site)
+    bool deprecated = false;  ///< not for new connections
 
     static constexpr auto fields() {
         return std::tuple{field("key", &HostAddress::key), field("link", &HostAddress::link),
@@ -33,11 +33,11 @@ struct HostAddress {
 /// A link of this node.
 struct HostLink {
     static constexpr std::string_view table_name = "HostLink";
-    Key<HostLink> key;  ///< name
-    std::uint32_t index = 0;
-    Mac mac;
-    std::uint32_t mtu = 0;
-    bool up = false;
+    Key<HostLink> key;        ///< name
+    std::uint32_t index = 0;  ///< the kernel's number
+    Mac mac;                  ///< zero for links without
+    std::uint32_t mtu = 0;    ///< in bytes
+    bool up = false;          ///< is set up
 
     static constexpr auto fields() {
         return std::tuple{field("key", &HostLink::key), field("index", &HostLink::index), field("mac", &HostLink::mac),
@@ -48,8 +48,8 @@ struct HostLink {
 /// A link (made by somebody else, such as an OVS internal port) should be up, with this MTU.
 struct LinkState {
     static constexpr std::string_view table_name = "LinkState";
-    Key<LinkState> key;  ///< link
-    bool up = true;
+    Key<LinkState> key;     ///< link
+    bool up = true;         ///< should be set up
     std::uint32_t mtu = 0;  ///< 0: leave
     /// Global addresses on the link that no LinkAddress row wants are removed.
     bool sole_addresses = false;
@@ -60,11 +60,12 @@ struct LinkState {
     }
 };
 
+/// An address that should be on a link.
 struct LinkAddress {
     static constexpr std::string_view table_name = "LinkAddress";
-    Key<LinkAddress> key;  ///< link/address; settled by put()
-    std::string link;
-    IpPrefix address;
+    Key<LinkAddress> key;     ///< link/address; settled by put()
+    std::string link;         ///< where
+    IpPrefix address;         ///< with its prefix length
     bool no_dad = true;       ///< IPv6: usable at once
     bool deprecated = false;  ///< IPv6: preferred lifetime 0
 
@@ -76,14 +77,15 @@ struct LinkAddress {
     }
 };
 
+/// A route that should be there.
 struct Route {
     static constexpr std::string_view table_name = "Route";
-    Key<Route> key;  ///< table/destination/link; settled by put()
-    IpPrefix destination;
-    std::string link;
-    std::optional<Ip> gateway;
-    std::optional<Ip> source;
-    std::uint32_t mtu = 0;
+    Key<Route> key;             ///< table/destination/link; settled by put()
+    IpPrefix destination;       ///< where to
+    std::string link;           ///< out of which link
+    std::optional<Ip> gateway;  ///< absent: on the link
+    std::optional<Ip> source;   ///< preferred source address
+    std::uint32_t mtu = 0;      ///< 0: the link's
     std::uint32_t table = 254;  ///< main
 
     void settle_key() { key = Key<Route>{std::to_string(table), destination.text(), link}; }
@@ -99,9 +101,9 @@ struct Route {
 struct Neighbour {
     static constexpr std::string_view table_name = "Neighbour";
     Key<Neighbour> key;  ///< link/ip; settled by put()
-    std::string link;
-    Ip ip;
-    Mac mac;
+    std::string link;    ///< on which link
+    Ip ip;               ///< whose
+    Mac mac;             ///< is where
 
     void settle_key() { key = Key<Neighbour>{link, ip.text()}; }
     static constexpr auto fields() {

@@ -12,7 +12,7 @@ namespace weft::tables {
 
 /// One entry of cluster-subnets: a range that nodes get subnets from.
 struct ClusterSubnet {
-    IpPrefix range;
+    IpPrefix range;        ///< what is cut into subnets
     int host_length = 24;  ///< prefix length of a node's subnet
 
     static constexpr auto fields() {
@@ -26,33 +26,37 @@ struct ClusterSubnet {
 struct NetworkConfig {
     static constexpr std::string_view table_name = "NetworkConfig";
     Key<NetworkConfig> key{"."};
-    bool ipv4 = true;
-    bool ipv6 = false;
-    std::vector<ClusterSubnet> cluster_subnets;
-    std::vector<IpPrefix> service_cidrs;
+    bool ipv4 = true;                            ///< is in use
+    bool ipv6 = false;                           ///< is in use
+    std::vector<ClusterSubnet> cluster_subnets;  ///< [default] cluster-subnets
+    std::vector<IpPrefix> service_cidrs;         ///< [kubernetes] service-cidrs
+    /// [gateway] v4-join-subnet, v6-join-subnet.
     IpPrefix join_v4, join_v6;
+    /// Of the transit switch.
     IpPrefix transit_v4, transit_v6;
+    /// Known to hosts only.
     IpPrefix masquerade_v4, masquerade_v6;
-    std::uint32_t mtu = 1400;
-    std::uint32_t routable_mtu = 0;
-    std::string encap_type = "geneve";
-    std::vector<Ip> encap_ips;  ///< from encap-ip; empty means the node's primary address
-    std::uint16_t encap_port = 6081;
-    std::uint32_t inactivity_probe_ms = 100000;
-    std::uint32_t openflow_probe_s = 0;
-    std::uint32_t ofctrl_wait_before_clear_ms = 0;
-    bool monitor_all = true;
-    bool lflow_cache = true;
-    std::uint32_t lflow_cache_limit = 0;
-    std::uint32_t lflow_cache_limit_kb = 0;
-    std::uint32_t acl_logging_rate_limit = 20;
-    bool disable_requested_chassis = false;
-    bool multicast = false;
-    bool hybrid_overlay = false;
-    bool nodeport = false;
-    std::string gateway_mode;           ///< "", "shared" or "local"
-    std::string ovn_southbound_remote;  ///< "unix:/var/run/ovn/ovnsb_db.sock"
+    std::uint32_t mtu = 1400;                       ///< of pods
+    std::uint32_t routable_mtu = 0;                 ///< of their routes; 0: none
+    std::string encap_type = "geneve";              ///< of tunnels
+    std::vector<Ip> encap_ips;                      ///< from encap-ip; empty means the node's primary address
+    std::uint16_t encap_port = 6081;                ///< of tunnels
+    std::uint32_t inactivity_probe_ms = 100000;     ///< of ovn-controller to its database
+    std::uint32_t openflow_probe_s = 0;             ///< of ovn-controller to the switch
+    std::uint32_t ofctrl_wait_before_clear_ms = 0;  ///< after ovn-controller's start
+    bool monitor_all = true;                        ///< ovn-controller takes all of its database in
+    bool lflow_cache = true;                        ///< of ovn-controller
+    std::uint32_t lflow_cache_limit = 0;            ///< entries; 0: no limit
+    std::uint32_t lflow_cache_limit_kb = 0;         ///< 0: no limit
+    std::uint32_t acl_logging_rate_limit = 20;      ///< lines a second
+    bool disable_requested_chassis = false;         ///< ports don't name their chassis
+    bool multicast = false;                         ///< is allowed between pods
+    bool hybrid_overlay = false;                    ///< is on
+    bool nodeport = false;                          ///< services may have node ports
+    std::string gateway_mode;                       ///< "", "shared" or "local"
+    std::string ovn_southbound_remote;              ///< "unix:/var/run/ovn/ovnsb_db.sock"
 
+    /// Is the family in use?
     bool enabled(Family family) const { return family == Family::v4 ? ipv4 : ipv6; }
 
     static constexpr auto fields() {

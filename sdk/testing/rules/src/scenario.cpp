@@ -155,7 +155,7 @@ class Scenario {
         const RowSet before = world_.objects;
         for (const auto& [table, rows] : before.tables()) {
             for (const auto& [key, row] : rows) {
-                if (name_of(row.type().object(row.get())) != kind + " " + name) continue;
+                if (name_of(row.object()) != kind + " " + name) continue;
                 found = true;
                 world_.objects.erase(table, key);
                 if (graph_) graph_->erase(table, key);
