@@ -423,7 +423,7 @@ struct RowType {
     std::string_view name;
     std::uint64_t schema = 0;  ///< hash of the fields' names and types
     std::size_t size = 0;
-    void (*construct)(void* memory) = nullptr;                ///< an empty row, which destroy() ends
+    void (*construct)(void* memory) = nullptr;                  ///< an empty row, which destroy() ends
     void (*pack)(Packer& out, const void* row) = nullptr;       ///< its fields as bytes
     void (*unpack)(Unpacker& in, void* empty_row) = nullptr;    ///< and back
     void (*to_json)(const void* row, JsonWriter& w) = nullptr;  ///< an object with all fields
