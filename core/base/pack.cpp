@@ -44,8 +44,9 @@ void Packer::text(std::string_view value) {
         const std::string_view written(data_, size_ < window ? size_ : window);
         const void* found = ::memmem(written.data(), written.size(), value.data(), value.size());
         if (found != nullptr) {
+            const auto from = static_cast<std::size_t>(static_cast<const char*>(found) - data_);  // before data_ moves
             number(value.size() << 1 | 1);
-            return number(static_cast<std::size_t>(static_cast<const char*>(found) - data_));
+            return number(from);
         }
     }
     number(value.size() << 1);

@@ -65,7 +65,7 @@ bool InputQueue::post(std::function<void(Engine&)> work) {
     {
         const std::lock_guard lock(mutex_);
         first = !pending();
-        work_.push_back(std::move(work));
+        newest().work.push_back(std::move(work));
     }
     arrived_.notify_one();
     return first;
@@ -85,12 +85,9 @@ bool InputQueue::wake() {
 InputQueue::Batch InputQueue::take() {
     const std::lock_guard lock(mutex_);
     woken_ = false;
-    Batch batch;
-    if (!batches_.empty()) {
-        batch = std::move(batches_.front());
-        batches_.pop_front();
-    }
-    batch.work = std::exchange(work_, {});
+    if (batches_.empty()) return {};
+    Batch batch = std::move(batches_.front());
+    batches_.pop_front();
     return batch;
 }
 

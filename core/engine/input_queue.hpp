@@ -36,28 +36,28 @@ class InputQueue {
         std::vector<std::function<void(Engine&)>> work;
     };
 
-    /// What is posted after a batch holds `portion` rows belongs to the next one. A ChangeSet is never cut.
+    /// What is posted after a batch holds `portion` rows belongs to the next one. A ChangeSet is never cut, and
+    /// work comes after all input that was posted before it but what is in its own batch.
     explicit InputQueue(std::size_t portion) : portion_(portion) {}
 
     /// True when nothing was waiting before.
     bool post(ChangeSet changes);
     bool post(std::function<void(Engine&)> work);
     bool wake();
-    /// The oldest batch, and all work.
+    /// The oldest batch.
     Batch take();
     bool has_more();
     /// Waits for input, or as long as told. True: there is some.
     bool wait(std::optional<Duration> at_most);
 
   private:
-    bool pending() const { return woken_ || !batches_.empty() || !work_.empty(); }
+    bool pending() const { return woken_ || !batches_.empty(); }
     Batch& newest();
 
     std::mutex mutex_;
     std::condition_variable arrived_;
     const std::size_t portion_;
     std::deque<Batch> batches_;
-    std::vector<std::function<void(Engine&)>> work_;
     bool woken_ = false;
 };
 

@@ -44,7 +44,7 @@ testing::RuleResult connect(const tables::Pod& p, const AddressLease& l, const O
     return rule("connect-pod").given(on).given(config).given(l).run(p);
 }
 
-const Annotation* annotation(const testing::RuleResult& result) {
+std::optional<Annotation> annotation(const testing::RuleResult& result) {
     return result.find<Annotation>("Pod/web/p1/k8s.ovn.org/pod-networks/default");
 }
 

@@ -11,14 +11,14 @@ namespace {
 using testing::IsEmpty;
 using testing::SizeIs;
 
-RowPtr route(const Uuid& uuid, std::string prefix, std::string router, bool ours) {
+OpenRow route(const Uuid& uuid, std::string prefix, std::string router, bool ours) {
     nb::LogicalRouterStaticRoute row;
     row.uuid = uuid;
     row.key.text = uuid.text();
     row.ip_prefix = prefix;
     row.parent = {"Logical_Router", "static_routes", std::move(router)};
     if (ours) row.external_ids = {{"ic-node", "n2"}};
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row).open();
 }
 
 Ledger ledger() {

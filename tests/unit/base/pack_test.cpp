@@ -82,9 +82,9 @@ Everything everything() {
     e.maybe = "";
     e.perhaps = false;
     e.labels = {{"app", "web"}, {"tier", ""}};
-    e.parts = {{"a", Ip::parse("::1").value()}, {"b", std::nullopt}};
-    e.prefixes = {IpPrefix::parse("10.128.0.3/24").value(), IpPrefix::parse("fd00::3/64").value()};
-    e.mac = Mac::parse("0a:58:0a:80:00:03").value();
+    e.parts = {{"a", *Ip::parse("::1")}, {"b", std::nullopt}};
+    e.prefixes = {*IpPrefix::parse("10.128.0.3/24"), *IpPrefix::parse("fd00::3/64")};
+    e.mac = *Mac::parse("0a:58:0a:80:00:03");
     e.uuid = Uuid::random();
     e.set = ovsdb::Set<std::string>{"b", "a"};
     e.map = ovsdb::Map<std::string, std::string>{{"k", "v"}};
@@ -167,6 +167,26 @@ TEST(Pack, RowsOfAnySizeComeBack) {
         const RowPtr row = RowPtr::make(pod);
         EXPECT_EQ(row.key(), pod.key.text);
         EXPECT_EQ(row.as<tables::Pod>().labels, pod.labels);
+    }
+}
+
+/// The buffer grows at whatever is written, also at the two numbers of a reference.
+TEST(Pack, GrowingAtAnyPoint) {
+    const std::string known = "known-text";
+    for (std::size_t fill = 700; fill < 800; ++fill) {
+        Packer out;
+        out.text(known);
+        const std::string filler(fill, 'x');
+        out.raw(filler.data(), filler.size());
+        for (int i = 0; i < 60; ++i)
+            out.text(known);
+        Unpacker in(out.bytes());
+        EXPECT_EQ(in.text(), known);
+        std::string back(fill, ' ');
+        in.raw(back.data(), back.size());
+        EXPECT_EQ(back, filler);
+        for (int i = 0; i < 60; ++i)
+            ASSERT_EQ(in.text(), known) << fill << " " << i;
     }
 }
 

@@ -37,7 +37,7 @@ TEST(RowPtr, SharesAndCompares) {
 TEST(Row, PrintsItsFieldsAsJson) {
     EXPECT_EQ(
         RowPtr::make(pod()).json(),
-        R"({"key":"web/p1","ns":"web","name":"p1","uid":"u1","created":0,"node":"","host_network":false,"phase":0,)"
+        R"({"key":"web/p1","ns":"web","name":"p1","uid":"u1","created":0,"node":"","scheduled":0,"host_network":false,"phase":0,)"
         R"("ready":false,"terminating":false,"labels":[["app","x"]],"annotations":[],"ips":["10.0.0.3"]})");
 }
 

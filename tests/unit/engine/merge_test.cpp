@@ -172,7 +172,7 @@ TEST(SetUnion, AtFirstTheSmallestOfAllDecidesWhichRowIsSeen) {
 }
 
 TEST(SetUnion, ManyOwnersComeAndGo) {
-    Bed bed;
+    Bed bed(EngineOptions{.portion = 10'000});
     bed.rules<Puts<Union, 1>>();
     ChangeSet changes;
     for (int i = 0; i < 3000; ++i)

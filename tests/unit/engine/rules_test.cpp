@@ -121,7 +121,7 @@ TEST(Rule, ReadsBucketsInKeyOrderAndFollowsThem) {
 }
 
 TEST(Rule, BucketsMayBeLarge) {
-    Bed bed;
+    Bed bed(EngineOptions{.portion = 10'000});
     bed.rules<GroupSize>();
     ChangeSet changes;
     std::vector<std::string> keys;

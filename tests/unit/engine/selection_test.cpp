@@ -129,7 +129,7 @@ class SelectionTest : public testing::Test {
     }
     std::vector<std::string> pods_of(const std::string& selector) const {
         const auto row = engine.find<Selected>(Key<Selected>(selector));
-        return row == nullptr ? std::vector<std::string>{"no selector"} : row->pods;
+        return !row ? std::vector<std::string>{"no selector"} : row->pods;
     }
     std::uint64_t evaluations() const {
         for (const RuleReport& report : engine.rule_reports()) {

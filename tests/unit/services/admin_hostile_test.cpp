@@ -69,7 +69,7 @@ TEST_F(HostilePeer, AnOversizedLineEndsTheConnection) {
         for (int i = 0; i < 64 && peer.send(chunk); ++i) {
         }
     });
-    EXPECT_THAT(peer.line(), HasSubstr("the request is larger than 65536 bytes"));
+    EXPECT_THAT(peer.line(), HasSubstr("the request is larger than 1048576 bytes"));
     sender.join();
 }
 

@@ -7,6 +7,7 @@ template <class... F>
 struct Overloaded : F... {
     using F::operator()...;
 };
+/// From the callables alone.
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
