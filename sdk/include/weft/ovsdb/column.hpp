@@ -127,12 +127,10 @@ struct Ref {
     explicit Ref(const Uuid& to) : uuid(to) {}
 
     std::string text() const { return uuid.is_zero() ? key : uuid.text(); }
-    /// As bytes; see Packer.
     void pack(Packer& out) const {
         out.text(key);
         out.raw(&uuid, sizeof(uuid));
     }
-    /// And back.
     void unpack(Unpacker& in) {
         key = in.text();
         in.raw(&uuid, sizeof(uuid));
@@ -202,13 +200,11 @@ struct Parent {
     std::string text() const {
         return none() ? std::string() : std::string(table) + "/" + key + "." + std::string(column);
     }
-    /// As bytes; see Packer.
     void pack(Packer& out) const {
         out.text(table);
         out.text(column);
         out.text(key);
     }
-    /// And back.
     void unpack(Unpacker& in) {
         table = constant_text(in.text());
         column = constant_text(in.text());
@@ -233,13 +229,11 @@ struct After {
     Level level = Level::committed;  ///< how far that row must be
 
     std::string text() const { return std::string(table) + "/" + key + "@" + std::to_string(static_cast<int>(level)); }
-    /// As bytes; see Packer.
     void pack(Packer& out) const {
         out.text(table);
         out.text(key);
         out.number(static_cast<std::uint64_t>(level));
     }
-    /// And back.
     void unpack(Unpacker& in) {
         table = constant_text(in.text());
         key = in.text();
