@@ -25,13 +25,22 @@ constexpr std::array<std::string_view, 41> taken{
     "short",          "std",    "struct", "switch", "template", "this", "true",   "union",   "using",  "weft",
     "default-network"};
 
-/// The names in the template, and what they become; none is part of another.
+/// The name of a custom resource in paths, as Kubernetes' own tools make it of the kind in lower case.
+std::string plural(const std::string& lower) {
+    if (lower.ends_with("cy") || lower.ends_with("ty")) return lower.substr(0, lower.size() - 1) + "ies";
+    return lower + (lower.ends_with("s") || lower.ends_with("x") || lower.ends_with("ch") ? "es" : "s");
+}
+
+/// The names in the template, and what they become; the longer of two that begin alike comes first.
 std::vector<std::pair<std::string, std::string>> replacements(const std::string& name) {
     std::string lower = pascal_case(name);
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return {
-        {"my-feature", name}, {"my_feature", snake_case(name)}, {"MyFeature", pascal_case(name)}, {"myfeature", lower}};
+    return {{"my-feature", name},
+            {"my_feature", snake_case(name)},
+            {"MyFeature", pascal_case(name)},
+            {"myfeatures", plural(lower)},
+            {"myfeature", lower}};
 }
 
 std::string renamed(std::string text, const std::vector<std::pair<std::string, std::string>>& names) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -50,6 +51,16 @@ TEST_F(PluginNew, NamesAreReplacedInFilesAndTheirNames) {
     EXPECT_THAT(*written, ElementsAre((to / "CMakeLists.txt").string(), (to / "sub/rate_limit2.cpp").string()));
     EXPECT_EQ(read(to / "CMakeLists.txt"), "weft_add_plugin(rate-limit2 SOURCES rate_limit2.cpp)");
     EXPECT_EQ(read(to / "sub/rate_limit2.cpp"), "class RateLimit2; // ratelimit2s rate_limit2s");
+}
+
+TEST_F(PluginNew, ResourcesAreNamedAsKubernetesNamesThem) {
+    for (const auto& [name, resource] : std::map<std::string, std::string>{
+             {"port-marks", "portmarkses"}, {"proxy-cy", "proxycies"}, {"x-box", "xboxes"}}) {
+        const auto to = dir_ / name;
+        ASSERT_TRUE(make(name, to).ok());
+        EXPECT_THAT(read(to / "sub" / (std::string(name).replace(name.find('-'), 1, "_") + ".cpp")),
+                    HasSubstr("// " + resource + " "));
+    }
 }
 
 TEST_F(PluginNew, AnEmptyFolderWillDoAFullOneNot) {
