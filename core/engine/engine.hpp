@@ -99,7 +99,7 @@ class Engine {
 
     /// Hands news to the next tick; any thread. Coalesces with what waits there: newest wins per key, nothing is lost.
     void post(ChangeSet changes);
-    /// Runs `work` on the engine thread at the start of the next tick; any thread.
+    /// Runs `work` on the engine thread, at the start of the tick that takes what was posted with it; any thread.
     void later(std::function<void(Engine&)> work);
     /// Makes wait() return; any thread.
     void wake();
