@@ -86,6 +86,7 @@ Result<std::unique_ptr<OvnNode>> OvnNode::start(Testbed& testbed, const Underlay
         if (auto done = node->make_bridges(); !done) return done;
         if (auto done = node->add_addresses(underlay); !done) return done;
         if (auto done = node->start_daemon(Daemon::northd); !done) return done;
+        if (auto done = node->wait_southbound_made(); !done) return done;
         return node->start_daemon(Daemon::controller);
     };
     if (auto done = bring_up(); !done) return std::move(done).error().at(node->name());
@@ -244,6 +245,16 @@ Result<void> OvnNode::start_daemon(Daemon daemon) {
     });
 }
 
+// ovn-controller 23.03 that computes flows before northd has made the row SB_Global dies of a null pointer. A service
+// manager would start it again; here a daemon that has died stays dead, so that a test sees it.
+Result<void> OvnNode::wait_southbound_made() const {
+    return wait_for("row SB_Global on " + name(), [&]() -> Result<void> {
+        auto rows = sbctl({"--bare", "--columns=_uuid", "list", "SB_Global"});
+        if (!rows) return rows.error();
+        return rows->size() > 1 ? Result<void>() : Result<void>(waiting("ovn-northd has not written it"));
+    });
+}
+
 Result<void> OvnNode::restart(Daemon daemon) {
     return start_daemon(daemon);
 }
@@ -288,12 +299,28 @@ Result<void> OvnNode::wait_connected() const {
 }
 
 Result<void> OvnNode::wait_installed(const std::string& interface) const {
-    return wait_for("flows for interface " + interface + " on " + name(), [&]() -> Result<void> {
+    auto installed = wait_for("flows for interface " + interface + " on " + name(), [&]() -> Result<void> {
         auto value = vsctl({"--if-exists", "get", "Interface", interface, "external_ids:ovn-installed"});
         if (!value) return value.error();
         if (value->find("true") == std::string::npos) return waiting("ovn-installed is not set");
         return {};
     });
+    return installed ? installed : waiting(installed.error().text() + "\n" + what_binds(interface));
+}
+
+std::string OvnNode::what_binds(const std::string& interface) const {
+    const auto text = [](const Result<std::string>& got) { return got ? *got : got.error().text() + "\n"; };
+    std::string all =
+        text(vsctl({"--columns=name,ofport,error,external_ids,link_state", "list", "Interface", interface}));
+    const auto port = vsctl({"--if-exists", "get", "Interface", interface, "external_ids:iface-id"});
+    if (port) {
+        const auto name = port->substr(0, port->find('\n'));
+        all += text(sbctl({"find", "Port_Binding", "logical_port=" + name}));
+        all += text(nbctl({"find", "Logical_Switch_Port", "name=" + name}));
+    }
+    all += text(sbctl({"list", "Chassis_Private"})) + text(nbctl({"list", "NB_Global"}));
+    all += text(appctl(Daemon::controller, {"connection-status"}));
+    return all + text(run_ok({"tail", "-n", "40", log_of(Daemon::controller).string()}));
 }
 
 }  // namespace weft::testing

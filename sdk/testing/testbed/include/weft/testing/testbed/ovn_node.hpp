@@ -65,7 +65,7 @@ class OvnNode {
     Result<std::string> dump_flows(const std::string& bridge) const;
     /// Waits until ovn-controller has an OpenFlow connection.
     Result<void> wait_connected() const;
-    /// Waits for Interface external_ids:ovn-installed.
+    /// Waits for Interface external_ids:ovn-installed. An error tells what OVN knows of the port.
     Result<void> wait_installed(const std::string& interface) const;
 
   private:
@@ -75,6 +75,8 @@ class OvnNode {
     Result<void> make_bridges();
     Result<void> add_addresses(const Underlay& underlay);
     Result<void> start_daemon(Daemon daemon);
+    Result<void> wait_southbound_made() const;
+    std::string what_binds(const std::string& interface) const;
     Argv argv_of(Daemon daemon) const;
     std::filesystem::path socket_of(Daemon database) const;
     Environment environment() const;
