@@ -126,12 +126,13 @@ TEST_F(Node, APodsPortIsMeasuredFromItsSchedulingOn) {
         return sum > number * 1e8 ? Result<void>() : Result<void>(broken("sum " + std::to_string(sum)));
     };
     // One that was not scheduled by anybody, and one that has been running before, are no creations.
-    WEFT_ASSERT_OK(bed.api().apply_yaml(pod("unsaid", "") + "---\n" + pod("running", std::string(scheduled) + ready) +
-                                        "---\n" + pod("a", scheduled)));
+    // Restored, for a binding writes the node and the condition at once, which two requests would not.
+    WEFT_ASSERT_OK(bed.api().restore(pod("unsaid", "") + "---\n" + pod("running", std::string(scheduled) + ready) +
+                                     "---\n" + pod("a", scheduled)));
     WEFT_ASSERT_OK(weftd.wait_status("all ports",
                                      [](JsonView s) { return s["counts"]["pod interfaces"].unsigned_integer() == 3; }));
     WEFT_ASSERT_OK(wait_for("the count of one", [&] { return counted(1); }));
-    WEFT_ASSERT_OK(bed.api().apply_yaml(pod("b", scheduled)));
+    WEFT_ASSERT_OK(bed.api().restore(pod("b", scheduled)));
     WEFT_ASSERT_OK(wait_for("the count of two", [&] { return counted(2); }));
 }
 
