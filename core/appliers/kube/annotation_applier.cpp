@@ -121,10 +121,10 @@ void AnnotationApplier::withdraw(Entry& entry, const RowPtr& row) {
 /// There is news for this object: look at it soon.
 void AnnotationApplier::wake(Entry& entry) {
     if (entry.second.state == State::resting) resting_.erase({busy(entry).due, &entry});
-    if (entry.second.state == State::idle || entry.second.state == State::resting) {
-        set_state(entry, State::queued);
-        ready_.push_back(&entry);
-    }
+    if (entry.second.state != State::idle && entry.second.state != State::resting) return;
+    if (entry.second.busy && entry.second.busy->fresh) return go_on(entry);
+    set_state(entry, State::queued);
+    ready_.push_back(&entry);
 }
 
 void AnnotationApplier::observe(Entry& entry) {

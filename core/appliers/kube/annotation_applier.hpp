@@ -130,6 +130,7 @@ class AnnotationApplier final : public engine::Subscriber {
     void ask(Entry& entry, bool whole);
     void on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan, const Snapshot& seen);
     void on_looked(Entry& entry, const kube::Answer& answer, bool whole);
+    void go_on(Entry& entry);
     void remember_conditions(Entry& entry, const Plan& plan);
     void failed(Entry& entry, const kube::Answer& answer, std::string_view what);
     void rest(Entry& entry, std::optional<Duration> retry_after, std::optional<Error> error);

@@ -108,8 +108,13 @@ void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, con
             busy.fresh->network_unavailable = change.after && change.after.as<tables::NodeCondition>().status == "True";
         }
     }
+    go_on(entry);
+}
+
+/// Before all that has not begun: what the server said of the object is held until the watch has said it too.
+void AnnotationApplier::go_on(Entry& entry) {
     set_state(entry, State::queued);
-    ready_.push_back(&entry);
+    ready_.push_front(&entry);
 }
 
 void AnnotationApplier::remember_conditions(Entry& entry, const Plan& plan) {
@@ -144,8 +149,7 @@ void AnnotationApplier::on_looked(Entry& entry, const kube::Answer& answer, bool
         if (!busy.fresh->network_unavailable) busy.fresh->network_unavailable = false;
         entry.second.conditions = std::move(known);
     }
-    set_state(entry, State::queued);
-    ready_.push_back(&entry);
+    go_on(entry);
 }
 
 void AnnotationApplier::failed(Entry& entry, const kube::Answer& answer, std::string_view what) {
