@@ -1,5 +1,7 @@
 #include "base/heap.hpp"
 
+#include "base/row_blocks.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -36,6 +38,7 @@ bool HeapKeeper::turn(std::size_t changes, TimePoint now) {
     const auto due = next();
     if (!due || now < *due) return false;
     changes_ = 0;
+    RowBlocks::trim();
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif

@@ -1,3 +1,5 @@
+#include "base/row_blocks.hpp"
+
 #include <weft/engine/row.hpp>
 
 #include <cstring>
@@ -10,9 +12,13 @@ RowPtr RowPtr::make(const RowType& type, const void* row) {
     const std::string_view bytes = packed.bytes();
     RowPtr made;
     made.block_ =
-        new (::operator new(sizeof(Block) + bytes.size())) Block{{1}, static_cast<std::uint32_t>(bytes.size()), &type};
+        new (RowBlocks::take(sizeof(Block) + bytes.size())) Block{{1}, static_cast<std::uint32_t>(bytes.size()), &type};
     std::memcpy(static_cast<void*>(made.block_ + 1), bytes.data(), bytes.size());
     return made;
+}
+
+void RowPtr::free_block(Block* block) noexcept {
+    RowBlocks::give_back(block, sizeof(Block) + block->size);
 }
 
 }  // namespace weft

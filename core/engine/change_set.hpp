@@ -1,6 +1,6 @@
 #pragma once
 
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <string>
 #include <string_view>

@@ -9,10 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include <sys/mman.h>
+
 namespace weft::engine {
 
 /// Objects of one kind under 32-bit numbers: half the size of a pointer where millions of links are kept. Number 0
-/// names nothing. Addresses are stable; chunks that hold no object any more are given back.
+/// names nothing. Addresses are stable. Chunks lie outside the heap, where they would keep apart what comes and goes;
+/// those that hold no object any more are given back.
 template <class T>
 class Slab {
   public:
@@ -27,8 +30,7 @@ class Slab {
     std::uint32_t make(Args&&... args) {
         const std::uint32_t number = chunk_with_room();
         Chunk& chunk = *chunks_[number];
-        const unsigned place = chunk.first_free;
-        std::memcpy(&chunk.first_free, chunk.at(place), sizeof(chunk.first_free));
+        const unsigned place = chunk.take();
         new (chunk.at(place)) T{std::forward<Args>(args)...};
         chunk.live.set(place);
         if (++chunk.count == chunk_size) {
@@ -45,8 +47,7 @@ class Slab {
         Chunk& chunk = *chunks_[number];
         (*this)[id].~T();
         chunk.live.reset(place);
-        std::memcpy(chunk.at(place), &chunk.first_free, sizeof(chunk.first_free));
-        chunk.first_free = static_cast<std::uint16_t>(place);
+        chunk.put_back(place);
         --size_;
         if (--chunk.count == 0 && size_ > 0) {
             drop(number);
@@ -77,24 +78,40 @@ class Slab {
     }
 
   private:
-    static constexpr std::uint32_t chunk_size = 256;
+    static constexpr std::uint32_t chunk_size = 1024;
     static_assert(sizeof(T) >= sizeof(std::uint16_t));
 
     struct Chunk {
-        Chunk() {
-            for (unsigned place = 0; place < chunk_size; ++place) {
-                const auto next = static_cast<std::uint16_t>(place + 1);
-                std::memcpy(at(place), &next, sizeof(next));
-            }
-        }
         std::byte* at(unsigned place) { return memory + std::size_t{place} * sizeof(T); }
+        /// A place that was given back, which names the next one; else the first that was never taken, so that no page
+        /// is touched before it is needed.
+        unsigned take() {
+            if (first_free == none) return untouched++;
+            const unsigned place = first_free;
+            std::memcpy(&first_free, at(place), sizeof(first_free));
+            return place;
+        }
+        void put_back(unsigned place) {
+            std::memcpy(at(place), &first_free, sizeof(first_free));
+            first_free = static_cast<std::uint16_t>(place);
+        }
 
-        alignas(T) std::byte memory[chunk_size * sizeof(T)];
+        static constexpr std::uint16_t none = 0xffff;
         std::bitset<chunk_size> live;
-        std::uint16_t first_free = 0;
+        std::uint16_t first_free = none;
+        std::uint16_t untouched = 0;
         std::uint16_t count = 0;
         bool listed = false;
+        alignas(T) std::byte memory[chunk_size * sizeof(T)];
     };
+    struct Unmap {
+        void operator()(Chunk* chunk) const { ::munmap(chunk, sizeof(Chunk)); }
+    };
+    static Chunk* map_chunk() {
+        void* memory = ::mmap(nullptr, sizeof(Chunk), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED) throw std::bad_alloc();
+        return new (memory) Chunk;
+    }
 
     std::byte* raw(std::uint32_t id) const { return chunks_[(id - 1) / chunk_size]->at((id - 1) % chunk_size); }
 
@@ -107,7 +124,7 @@ class Slab {
             number = unused_.back();
             unused_.pop_back();
         }
-        chunks_[number] = std::make_unique<Chunk>();
+        chunks_[number].reset(map_chunk());
         chunks_[number]->listed = true;
         roomy_.push_back(number);
         return number;
@@ -119,7 +136,7 @@ class Slab {
         unused_.push_back(number);
     }
 
-    std::vector<std::unique_ptr<Chunk>> chunks_;
+    std::vector<std::unique_ptr<Chunk, Unmap>> chunks_;
     std::vector<std::uint32_t> roomy_;   ///< chunks with free places
     std::vector<std::uint32_t> unused_;  ///< numbers of chunks that were given back
     std::size_t size_ = 0;

@@ -3,7 +3,7 @@
 #include "engine/cells.hpp"
 
 #include <weft/base/hash.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <memory>
 #include <mutex>

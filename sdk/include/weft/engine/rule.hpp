@@ -2,7 +2,7 @@
 
 #include <weft/base/clock.hpp>
 #include <weft/base/result.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <cstddef>
 #include <exception>

@@ -2,7 +2,7 @@
 
 #include <weft/base/key.hpp>
 #include <weft/base/uuid.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <algorithm>
 #include <initializer_list>

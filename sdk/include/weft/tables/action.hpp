@@ -2,7 +2,7 @@
 
 #include <weft/base/ip.hpp>
 #include <weft/base/mac.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 #include <weft/ovsdb/column.hpp>
 
 #include <cstdint>

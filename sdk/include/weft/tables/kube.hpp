@@ -2,7 +2,7 @@
 
 #include <weft/base/ip.hpp>
 #include <weft/engine/operator.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <cstdint>
 #include <optional>

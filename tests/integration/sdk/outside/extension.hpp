@@ -1,6 +1,6 @@
 #pragma once
 
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 /// What pod-groups publishes for other plugins.
 namespace pod_groups {

@@ -1,0 +1,164 @@
+#include "base/row_blocks.hpp"
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <new>
+
+#include <sys/mman.h>
+
+namespace weft {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WEFT_ROW_BLOCKS_PLAIN 1  // sanitizers know the heap, not what is carved from it
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define WEFT_ROW_BLOCKS_PLAIN 1
+#endif
+#endif
+
+#ifdef WEFT_ROW_BLOCKS_PLAIN
+
+void* RowBlocks::take(std::size_t size) {
+    return ::operator new(size);
+}
+void RowBlocks::give_back(void* block, std::size_t) noexcept {
+    ::operator delete(block);
+}
+void RowBlocks::trim() noexcept {}
+
+#else
+
+namespace {
+
+constexpr std::size_t step = 16;       ///< sizes are rounded up to this
+constexpr std::size_t largest = 1024;  ///< larger ones are rare and come from the heap
+constexpr std::size_t slab_size = 32 << 10;
+
+struct FreeBlock {
+    FreeBlock* next;
+};
+
+/// Head of a piece of memory, aligned to its size, that holds blocks of one size behind it.
+struct Slab {
+    Slab* previous;
+    Slab* next;  ///< of those with room
+    FreeBlock* free;
+    std::uint32_t untouched;  ///< where the part begins that no block was taken from yet
+    std::uint32_t used;       ///< number of blocks that are out
+};
+
+std::byte* start_of(Slab* slab) {
+    return reinterpret_cast<std::byte*>(slab);
+}
+
+Slab* slab_of(void* block) {
+    return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_size - 1));
+}
+
+/// Maps twice as much and gives back what is not aligned.
+Slab* map_slab() {
+    constexpr std::size_t reserved = 2 * slab_size;
+    void* memory = ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    const auto begin = reinterpret_cast<std::uintptr_t>(memory);
+    const std::uintptr_t aligned = (begin + slab_size - 1) & ~(slab_size - 1);
+    if (aligned > begin) ::munmap(memory, aligned - begin);
+    const std::uintptr_t end = aligned + slab_size;
+    if (begin + reserved > end) ::munmap(reinterpret_cast<void*>(end), begin + reserved - end);
+    return new (reinterpret_cast<void*>(aligned)) Slab{nullptr, nullptr, nullptr, sizeof(Slab), 0};
+}
+
+/// All slabs of one block size. Only those with room are listed; the others are found through their blocks.
+class SizeClass {
+  public:
+    void* take(std::size_t block_size) {
+        const std::lock_guard lock(mutex_);
+        if (roomy_ == nullptr) roomy_ = map_slab();
+        Slab* slab = roomy_;
+        void* block = slab->free;
+        if (block != nullptr) {
+            slab->free = slab->free->next;
+        } else {
+            block = start_of(slab) + slab->untouched;
+            slab->untouched += static_cast<std::uint32_t>(block_size);
+        }
+        ++slab->used;
+        if (is_full(*slab, block_size)) unlist(slab);
+        return block;
+    }
+
+    void give_back(void* block, std::size_t block_size) noexcept {
+        const std::lock_guard lock(mutex_);
+        Slab* slab = slab_of(block);
+        const bool was_full = is_full(*slab, block_size);
+        slab->free = new (block) FreeBlock{slab->free};
+        --slab->used;
+        if (was_full) list(slab);
+        // The only one with room is kept, so that a row that comes and goes maps nothing.
+        if (slab->used == 0 && (slab->previous != nullptr || slab->next != nullptr)) unmap(slab);
+    }
+
+    void trim() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (roomy_ != nullptr && roomy_->used == 0) unmap(roomy_);
+    }
+
+  private:
+    static bool is_full(const Slab& slab, std::size_t block_size) {
+        return slab.free == nullptr && slab.untouched + block_size > slab_size;
+    }
+    void list(Slab* slab) {
+        slab->previous = nullptr;
+        slab->next = roomy_;
+        if (roomy_ != nullptr) roomy_->previous = slab;
+        roomy_ = slab;
+    }
+    void unlist(Slab* slab) {
+        (slab->previous != nullptr ? slab->previous->next : roomy_) = slab->next;
+        if (slab->next != nullptr) slab->next->previous = slab->previous;
+        slab->previous = slab->next = nullptr;
+    }
+
+    void unmap(Slab* slab) {
+        unlist(slab);
+        ::munmap(slab, slab_size);
+    }
+
+    std::mutex mutex_;
+    Slab* roomy_ = nullptr;
+};
+
+/// Never destroyed: rows that outlive main() go back to it.
+auto& classes() {
+    static auto& all = *new std::array<SizeClass, largest / step + 1>;
+    return all;
+}
+
+SizeClass& class_of(std::size_t size) {
+    return classes()[(size + step - 1) / step];
+}
+
+std::size_t rounded(std::size_t size) {
+    return (size + step - 1) / step * step;
+}
+
+}  // namespace
+
+void* RowBlocks::take(std::size_t size) {
+    return size > largest ? ::operator new(size) : class_of(size).take(rounded(size));
+}
+
+void RowBlocks::give_back(void* block, std::size_t size) noexcept {
+    if (size > largest) return ::operator delete(block);
+    class_of(size).give_back(block, rounded(size));
+}
+
+void RowBlocks::trim() noexcept {
+    for (auto& one : classes())
+        one.trim();
+}
+
+#endif
+
+}  // namespace weft

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <weft/base/ip.hpp>
+#include <weft/base/pack.hpp>
+#include <weft/engine/fields.hpp>
+
+/// Fields as bytes. A type of your own lists fields(), or has `void pack(Packer&) const` and `void unpack(Unpacker&)`,
+/// or is plain bytes without padding.
+namespace weft {
+
+/// A type that packs itself.
+template <class T>
+concept PacksItself = requires(const T& v, T& w, Packer& out, Unpacker& in) {
+    v.pack(out);
+    w.unpack(in);
+};
+
+/// Appends a field's value.
+template <class T>
+void pack_value(Packer& out, const T& v);
+/// Reads a field's value into one that is as made.
+template <class T>
+void unpack_value(Unpacker& in, T& v);
+
+/// A prefix has padding.
+inline void pack_value(Packer& out, const IpPrefix& v) {
+    out.raw(&v.ip(), sizeof(Ip));
+    out.number(static_cast<std::uint64_t>(v.length()));
+}
+/// And back.
+inline void unpack_value(Unpacker& in, IpPrefix& v) {
+    Ip ip;
+    in.raw(&ip, sizeof(ip));
+    v = IpPrefix(ip, static_cast<int>(in.number()));
+}
+
+template <class T>
+void pack_value(Packer& out, const T& v) {
+    if constexpr (PacksItself<T>) {
+        v.pack(out);
+    } else if constexpr (IsKey<T>::value) {
+        out.text(v.text);
+    } else if constexpr (IsId<T>::value) {
+        out.number(v.value);
+    } else if constexpr (std::same_as<T, std::string>) {
+        out.text(v);
+    } else if constexpr (std::is_enum_v<T> || std::unsigned_integral<T>) {
+        out.number(static_cast<std::uint64_t>(v));
+    } else if constexpr (std::signed_integral<T>) {  // small ones of either sign in few bytes
+        const auto wide = static_cast<std::int64_t>(v);
+        out.number(static_cast<std::uint64_t>(wide) << 1 ^ static_cast<std::uint64_t>(wide >> 63));
+    } else if constexpr (Fielded<T>) {
+        std::apply([&](const auto&... f) { (pack_value(out, v.*(f.member)), ...); }, T::fields());
+    } else if constexpr (IsPair<T>::value) {
+        pack_value(out, v.first);
+        pack_value(out, v.second);
+    } else if constexpr (OptionalField<T>) {
+        out.number(v.has_value());
+        if (v.has_value()) pack_value(out, *v);
+    } else if constexpr (RangeField<T>) {
+        out.number(v.size());
+        for (const auto& element : v)
+            pack_value(out, element);
+    } else {
+        static_assert(std::is_trivially_copyable_v<T> &&
+                          (std::has_unique_object_representations_v<T> || std::is_floating_point_v<T>),
+                      "this field type has neither fields() nor pack() and unpack()");
+        out.raw(&v, sizeof(v));
+    }
+}
+
+template <class T>
+void unpack_value(Unpacker& in, T& v) {
+    if constexpr (PacksItself<T>) {
+        v.unpack(in);
+    } else if constexpr (IsKey<T>::value) {
+        v.text = in.text();
+    } else if constexpr (IsId<T>::value) {
+        v.value = static_cast<std::uint32_t>(in.number());
+    } else if constexpr (std::same_as<T, std::string>) {
+        v = in.text();
+    } else if constexpr (std::is_enum_v<T> || std::unsigned_integral<T>) {
+        v = static_cast<T>(in.number());
+    } else if constexpr (std::signed_integral<T>) {
+        const std::uint64_t wide = in.number();
+        v = static_cast<T>(static_cast<std::int64_t>(wide >> 1 ^ (0 - (wide & 1))));
+    } else if constexpr (Fielded<T>) {
+        std::apply([&](const auto&... f) { (unpack_value(in, v.*(f.member)), ...); }, T::fields());
+    } else if constexpr (IsPair<T>::value) {
+        unpack_value(in, v.first);
+        unpack_value(in, v.second);
+    } else if constexpr (OptionalField<T>) {
+        if (in.number() == 0) return;  // it is new, so without a value
+        std::remove_cvref_t<decltype(*v)> value{};
+        unpack_value(in, value);
+        v = std::move(value);
+    } else if constexpr (RangeField<T>) {
+        std::vector<typename T::value_type> elements(in.number());
+        for (auto& element : elements)
+            unpack_value(in, element);
+        v = T(std::move(elements));
+    } else {
+        in.raw(&v, sizeof(v));
+    }
+}
+
+}  // namespace weft
