@@ -32,10 +32,6 @@ constexpr std::array southbound{
     Question{"Encap", "type,ip,chassis_name"},
 };
 
-bool names(const std::string& row, const std::string& object) {
-    return !object.empty() && row.find(object) != std::string::npos;
-}
-
 void read(const std::string& table, const std::string& csv, Rows& rows) {
     std::istringstream in(csv);
     for (std::string line; std::getline(in, line);) {
@@ -50,6 +46,10 @@ Argv list(const Question& question) {
 }
 
 }  // namespace
+
+bool names(const std::string& row, const std::string& object) {
+    return !object.empty() && row.find(object) != std::string::npos;
+}
 
 Result<Rows> rows_of(const OvnNode& node) {
     Rows rows;

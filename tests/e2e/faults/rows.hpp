@@ -12,6 +12,8 @@ namespace weft::testing {
 using Rows = std::map<std::string, std::string>;
 
 Result<Rows> rows_of(const OvnNode& node);
+/// Has the row this name in it? An empty one is in none.
+bool names(const std::string& row, const std::string& object);
 
 struct RowChanges {
     std::size_t changed = 0;  ///< of before, gone or different now

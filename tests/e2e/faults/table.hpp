@@ -23,6 +23,8 @@ struct FaultRow {
 class FaultTable {
   public:
     void add(FaultRow row) { rows_.push_back(std::move(row)); }
+    /// Adds to the note of the last row.
+    void note(const std::string& text) { rows_.back().note += (rows_.back().note.empty() ? "" : "; ") + text; }
     std::string text() const;
     std::string json() const;
 

@@ -34,12 +34,12 @@ Result<void> step(const std::function<Result<void>()>& work, const char* what) {
     return done ? done : Result<void>(Error(done.error()).at(what));
 }
 
-std::filesystem::path ledger(int version) {
+}  // namespace
+
+std::filesystem::path ledger_file(int version) {
     const char* folder = std::getenv("WEFT_LEDGERS");
     return std::filesystem::path(folder == nullptr ? "." : folder) / std::to_string(version) / "ledger.so";
 }
-
-}  // namespace
 
 int setting(const char* variable, int otherwise) {
     const char* value = std::getenv(variable);
@@ -49,7 +49,7 @@ int setting(const char* variable, int otherwise) {
 Result<std::unique_ptr<World>> World::build() {
     auto world = std::make_unique<World>();
     auto weft = WeftCluster::start(
-        {.plugins = "default-network,ledger", .extra_config = quick_election, .more_plugins = {ledger(1)}});
+        {.plugins = "default-network,ledger", .extra_config = quick_election, .more_plugins = {ledger_file(1)}});
     if (!weft) return weft.error();
     world->weft_ = *std::move(weft);
     if (auto started = world->add_second_candidate(); !started) return started.error();
@@ -97,10 +97,25 @@ Result<void> World::wait_leader() {
     });
 }
 
+Result<void> World::wait_renewed(const std::string& day) {
+    return wait_for("a Lease renewed on " + day, [&]() -> Result<void> {
+        auto object = cluster().api().get(lease);
+        if (!object) return object.error();
+        const std::string renewed(object->root()["spec"]["renewTime"].string_or(""));
+        return renewed.starts_with(day) ? Result<void>() : Result<void>(waiting("it was on " + renewed));
+    });
+}
+
 Result<std::string> World::weftctl(const std::string& node, const Argv& arguments) {
     Argv argv{(cluster().options().bin_dir / "weftctl").string(), "--run-dir", (ovn(node).dir() / "weft").string()};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return run_ok(argv);
+}
+
+Result<void> World::api_action(const std::string& action) {
+    auto reply = cluster().api().send("POST", "/_faults", R"({"action":")" + action + R"("})");
+    if (!reply) return reply.error();
+    return reply->ok() ? Result<void>() : Result<void>(broken(reply->body));
 }
 
 Result<JsonDocument> World::status(const std::string& node) {
@@ -191,7 +206,7 @@ Result<Rows> World::all_rows() {
 
 Result<FaultRow> World::suffer(const Fault& fault) {
     FaultRow result{.fault = fault.name, .with_weft = fault.with_weft, .note = fault.note};
-    const auto before = all_rows();
+    auto before = all_rows();
     if (!before) return before.error();
     auto traffic = Traffic::start(cluster().testbed(), {{pods_[0], pods_[2]}, {pods_[0], pods_[1]}});
     if (!traffic) return traffic.error();
@@ -221,8 +236,11 @@ Result<FaultRow> World::suffer(const Fault& fault) {
     const auto flows = traffic->finish();
     if (!flows) return flows.error();
     result.flows = *flows;
-    const auto after = all_rows();
+    auto after = all_rows();
     if (!after) return after.error();
+    for (auto* rows : {&*before, &*after}) {
+        std::erase_if(*rows, [&](const auto& row) { return names(row.second, fault.own_rows); });
+    }
     const auto changes = compare(*before, *after, swap ? ghost(ghost_ - 1) : "", swap ? ghost(ghost_) : "");
     result.changed = changes.changed;
     result.stale = changes.stale;

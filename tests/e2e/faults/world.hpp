@@ -23,6 +23,7 @@ struct Fault {
     bool api_is_there = true;                 ///< false: nothing can change in the cluster until it is mended
     bool with_weft = true;
     std::string note = {};
+    std::string own_rows = {};  ///< rows with this text in them go and come by what is done: they don't count
 };
 
 /// Two nodes with real OVN, weft on both, two weftds for the cluster, and pods that talk: built once for all faults.
@@ -38,14 +39,23 @@ class World {
     /// The weftd of the cluster that has the Lease, and the one that waits.
     Result<Process*> leader();
     Result<void> wait_leader();
+    /// Until the Lease was renewed on that day, by its holder's clock.
+    Result<void> wait_renewed(const std::string& day);
 
     /// Lets it happen while pods talk, writes its row into the table.
     Result<FaultRow> suffer(const Fault& fault);
-    FaultTable& table() { return table_; }
+    const FaultTable& table() const { return table_; }
+    /// Says more about the fault that was suffered last.
+    void note(const std::string& text) { table_.note(text); }
 
+    /// What weft-apiserver is told to do: "compact", "drop-connections", ...
+    Result<void> api_action(const std::string& action);
+    Result<void> wait_in_step();
     Result<JsonDocument> status(const std::string& node);
     /// weftctl for a node's weftd.
     Result<std::string> weftctl(const std::string& node, const Argv& arguments);
+    /// The node without a machine that joined last.
+    std::string last_joined() const { return ghost(ghost_); }
     /// Every weftd dies, or runs again.
     void kill_weft();
     Result<void> start_weft();
@@ -54,7 +64,6 @@ class World {
     Result<void> add_second_candidate();
     Result<void> add_ghost();
     Result<void> swap_ghosts();
-    Result<void> wait_in_step();
     Result<void> wait_node_knows_ghosts(const std::string& node);
     Result<void> wait_talking();
     Result<Rows> all_rows();
@@ -83,6 +92,9 @@ class Faults : public ::testing::Test {
     static std::unique_ptr<World> world;
     static std::string failure;
 };
+
+/// The file of a version of plugin "ledger".
+std::filesystem::path ledger_file(int version);
 
 /// A number from the environment, or what it is without.
 int setting(const char* variable, int otherwise);
