@@ -7,8 +7,7 @@ namespace {
 /// A process that dies and is started again.
 Fault kill_of(const std::string& name, Process& process) {
     return {.name = "kill -9 " + name,
-            .strike =
-                [&process]() -> Result<void> {
+            .strike = [&process]() -> Result<void> {
                 process.kill();
                 return {};
             },
@@ -17,8 +16,7 @@ Fault kill_of(const std::string& name, Process& process) {
 
 Fault kill_of(OvnNode& node, Daemon daemon) {
     return {.name = "kill -9 " + std::string(to_string(daemon)),
-            .strike =
-                [&node, daemon]() -> Result<void> {
+            .strike = [&node, daemon]() -> Result<void> {
                 node.kill(daemon);
                 return {};
             },

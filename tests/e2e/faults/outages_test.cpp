@@ -1,7 +1,6 @@
 // What is there but does not work: an API server out of reach, a full disk, a database that only reads, a wrong clock.
-#include "world.hpp"
-
 #include "effort.hpp"
+#include "world.hpp"
 
 #include <cstdlib>
 #include <ctime>
@@ -28,7 +27,8 @@ class LogMark {
     Result<void> wait(const std::string& text) const {
         return wait_for("\"" + text + "\" in " + file_.string(), [&]() -> Result<void> {
             const auto fresh = read_file(file_).substr(seen_);
-            return fresh.find(text) != std::string::npos ? Result<void>() : Result<void>(waiting("the log has\n" + fresh));
+            return fresh.find(text) != std::string::npos ? Result<void>()
+                                                         : Result<void>(waiting("the log has\n" + fresh));
         });
     }
 
@@ -56,17 +56,17 @@ TEST_F(Faults, ApiServerOutOfReachThenExpired) {
     };
     const auto length = std::chrono::seconds(setting("WEFT_OUTAGE_SECONDS", 8));
     const LogMark log(world->weftd("n1"));
-    expect_unharmed(world->suffer(
-        {.name = "API server out of reach, then 410",
-         .strike = [&] { return routes("add"); },
-         .meanwhile = [&]() -> Result<void> {
-             wait_until([] { return false; }, length);  // how long it lasts is what is tested
-             if (auto dropped = world->api_action("drop-connections"); !dropped) return dropped;
-             return world->api_action("compact");
-         },
-         .mend = [&] { return routes("del"); },
-         .settle = [&] { return log.wait("listing anew"); },
-         .note = std::to_string(length.count()) + " s"}));
+    expect_unharmed(world->suffer({.name = "API server out of reach, then 410",
+                                   .strike = [&] { return routes("add"); },
+                                   .meanwhile = [&]() -> Result<void> {
+                                       wait_until([] { return false; }, length);  // how long it lasts is what is tested
+                                       if (auto dropped = world->api_action("drop-connections"); !dropped)
+                                           return dropped;
+                                       return world->api_action("compact");
+                                   },
+                                   .mend = [&] { return routes("del"); },
+                                   .settle = [&] { return log.wait("listing anew"); },
+                                   .note = std::to_string(length.count()) + " s"}));
 }
 
 /// The northbound database of n1 on a small disk of its own.
@@ -136,9 +136,8 @@ TEST_F(Faults, NorthboundReadOnly) {
              return told ? nothing(node.appctl(Daemon::nb_db, {"ovsdb-server/connect-active-ovsdb-server"})) : told;
          },
          .meanwhile = [&] { return log.wait("it takes no writes"); },
-         .mend = [&] {
-             return nothing(node.appctl(Daemon::nb_db, {"ovsdb-server/disconnect-active-ovsdb-server"}));
-         }}));
+         .mend =
+             [&] { return nothing(node.appctl(Daemon::nb_db, {"ovsdb-server/disconnect-active-ovsdb-server"})); }}));
 }
 
 /// Starts it again with a clock that a file tells how far to be off.

@@ -45,8 +45,9 @@ Result<void> wait_groups(WeftCluster& weft, std::size_t expected) {
         if (!found) return found.error();
         std::istringstream names(*found);
         const auto count = std::distance(std::istream_iterator<std::string>(names), {});
-        return static_cast<std::size_t>(count) == expected ? Result<void>()
-                                                           : Result<void>(waiting("there are " + std::to_string(count)));
+        return static_cast<std::size_t>(count) == expected
+                   ? Result<void>()
+                   : Result<void>(waiting("there are " + std::to_string(count)));
     });
 }
 
@@ -72,9 +73,8 @@ TEST_F(Faults, UpgradeWithAnotherRowType) {
         return failed ? again(failed.message()) : Result<void>();
     };
     const auto begin = [] { return world->weftd("n1").restart(); };
-    expect_unharmed(world->suffer({.name = "upgrade, a row type changed",
-                                   .strike = [&] { return exchange(2); },
-                                   .mend = begin}));
+    expect_unharmed(
+        world->suffer({.name = "upgrade, a row type changed", .strike = [&] { return exchange(2); }, .mend = begin}));
     EXPECT_EQ(plugin_version(*world, "ledger"), "2.0.0");
     expect_unharmed(world->suffer({.name = "and back", .strike = [&] { return exchange(1); }, .mend = begin}));
     EXPECT_EQ(plugin_version(*world, "ledger"), "1.0.0");
@@ -96,15 +96,15 @@ TEST_F(Faults, APluginOffAndOnAHundredTimes) {
         return {};
     };
     expect_unharmed(world->suffer({.name = "a plugin off and on " + std::to_string(times) + " times",
-                                    .strike = [&]() -> Result<void> {
-                                        // The allocator's pools and lazy tables are there after some rounds.
-                                        auto warm = toggle(0, times / 5);
-                                        before = least_of(world->weftd("n1"));
-                                        return warm;
-                                    },
-                                    .meanwhile = [&] { return toggle(times / 5, times); },
-                                    .note = "its own rows aside",
-                                    .own_rows = "ledger_"}));
+                                   .strike = [&]() -> Result<void> {
+                                       // The allocator's pools and lazy tables are there after some rounds.
+                                       auto warm = toggle(0, times / 5);
+                                       before = least_of(world->weftd("n1"));
+                                       return warm;
+                                   },
+                                   .meanwhile = [&] { return toggle(times / 5, times); },
+                                   .note = "its own rows aside",
+                                   .own_rows = "ledger_"}));
     const auto after = least_of(world->weftd("n1"));
     world->note("RssAnon " + std::to_string(before.anonymous_kib) + " to " + std::to_string(after.anonymous_kib) +
                 " KiB, files " + std::to_string(before.files) + " to " + std::to_string(after.files));

@@ -73,7 +73,8 @@ RowChanges compare(const Rows& before, const Rows& now, const std::string& left,
         const auto found = now.find(id);
         if (found != now.end() && found->second == row) continue;
         ++changes.changed;
-        changes.text += "changed: " + id + " " + row + " is now " + (found == now.end() ? "gone" : found->second) + "\n";
+        changes.text +=
+            "changed: " + id + " " + row + " is now " + (found == now.end() ? "gone" : found->second) + "\n";
     }
     for (const auto& [id, row] : now) {
         const bool wanted = names(row, came) || (before.contains(id) && !names(row, left));

@@ -7,8 +7,8 @@
 
 namespace weft::testing {
 
-/// Rows of a node's databases that weft writes, by table and UUID: what weft itself put there, as text. Columns that OVN
-/// writes, and those that name other rows, are left out.
+/// Rows of a node's databases that weft writes, by table and UUID: what weft itself put there, as text. Columns that
+/// OVN writes, and those that name other rows, are left out.
 using Rows = std::map<std::string, std::string>;
 
 Result<Rows> rows_of(const OvnNode& node);

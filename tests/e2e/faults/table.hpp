@@ -11,8 +11,8 @@ namespace weft::testing {
 /// What a fault did.
 struct FaultRow {
     std::string fault;
-    bool with_weft = true;  ///< false: the same fault while no weftd ran, so what it lost OVN itself lost
-    Loss flows;             ///< of all flows together; the longest gap of any
+    bool with_weft = true;    ///< false: the same fault while no weftd ran, so what it lost OVN itself lost
+    Loss flows;               ///< of all flows together; the longest gap of any
     std::size_t changed = 0;  ///< database rows of before that are gone or different
     std::size_t stale = 0;    ///< database rows that nothing asks for
     double seconds = 0;       ///< from the mend until weft and OVN were done

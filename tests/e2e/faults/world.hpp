@@ -1,10 +1,9 @@
 #pragma once
 
+#include "../default-network/fixture.hpp"
 #include "rows.hpp"
 #include "table.hpp"
 #include "traffic.hpp"
-
-#include "../default-network/fixture.hpp"
 
 #include <functional>
 #include <memory>

@@ -40,8 +40,9 @@ TEST_F(Journal, KeepsObjectsWithTheirUidsAndVersions) {
     auto before = start();
     ASSERT_TRUE(before);
     ASSERT_TRUE(before->apply_yaml(objects));
-    ASSERT_TRUE(before->request("PATCH", "/api/v1/namespaces/red/pods/a", R"({"metadata":{"labels":{"x":"1"}}})",
-                                "application/merge-patch+json")
+    ASSERT_TRUE(before
+                    ->request("PATCH", "/api/v1/namespaces/red/pods/a", R"({"metadata":{"labels":{"x":"1"}}})",
+                              "application/merge-patch+json")
                     .ok());
     ASSERT_TRUE(before->remove("pod", "red", "b"));
     const auto pod = before->get("pod", "red", "a");

@@ -15,8 +15,8 @@ namespace weft::apiserver {
 ///   {"revision":43,"gone":{...}}      as it was last
 class Journal {
   public:
-    /// Puts what the file tells into the store, then writes on. History is not kept: a watch from before the last change
-    /// gets 410.
+    /// Puts what the file tells into the store, then writes on. History is not kept: a watch from before the last
+    /// change gets 410.
     Result<void> open(const std::filesystem::path& file, Store& store);
 
   private:

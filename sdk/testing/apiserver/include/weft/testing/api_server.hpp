@@ -73,7 +73,7 @@ struct ApiServerOptions {
     std::chrono::milliseconds bookmark_every = std::chrono::minutes(1);
     std::vector<std::string> service_cidrs = {"10.96.0.0/16", "fd00:10:96::/112"};
     std::filesystem::path state_file;  ///< what survives the process; empty: nothing does
-    std::string version = "v1.32.0";  ///< the Kubernetes release it claims to be
+    std::string version = "v1.32.0";   ///< the Kubernetes release it claims to be
     const Clock* clock = &Clock::system();
 };
 
