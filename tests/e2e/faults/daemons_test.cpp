@@ -1,6 +1,9 @@
 // kill -9 of each program, and its restart, while pods talk and a node leaves and another joins.
 #include "world.hpp"
 
+#include <chrono>
+#include <cmath>
+
 namespace weft::testing {
 namespace {
 
@@ -37,9 +40,15 @@ TEST_F(Faults, WeftdOfTheCluster) {
     const auto first = world->leader();
     WEFT_ASSERT_OK(first);
     auto fault = kill_of("weftd cluster, leader", **first);
-    fault.meanwhile = [] { return world->wait_leader(); };
-    fault.note = "two copies: the leader moves";
+    double seconds = 0;
+    fault.meanwhile = [&] {
+        const auto began = std::chrono::steady_clock::now();
+        auto led = world->wait_leader();
+        seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+        return led;
+    };
     expect_unharmed(world->suffer(fault));
+    world->note("two copies, a Lease of 6 s: the other led after " + std::to_string(std::lround(seconds)) + " s");
     const auto second = world->leader();
     WEFT_ASSERT_OK(second);
     EXPECT_NE(*second, *first);
