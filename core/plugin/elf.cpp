@@ -39,6 +39,23 @@ std::optional<std::string_view> text_in(std::string_view table, std::uint64_t of
     return rest.substr(0, end);
 }
 
+/// Names may overlap in the file, so they can be far more than the file is long.
+constexpr std::size_t most_name_bytes = 4U << 20;
+
+/// Keeps a name, as long as all of them together stay within reason.
+class Names {
+  public:
+    bool keep(std::string_view name, std::vector<std::string>& in) {
+        if (name.size() > left_) return false;
+        left_ -= name.size();
+        in.emplace_back(name);
+        return true;
+    }
+
+  private:
+    std::size_t left_ = most_name_bytes;
+};
+
 Error damaged(std::string_view what) {
     return invalid("damaged ELF file: " + std::string(what));
 }
@@ -73,7 +90,7 @@ Result<std::vector<Section>> read_sections(const Bytes& bytes, const Elf64_Ehdr&
     return sections;
 }
 
-Result<void> read_dynamic(const Section& dynamic, std::string_view strings, ElfFacts& facts) {
+Result<void> read_dynamic(const Section& dynamic, std::string_view strings, Names& names, ElfFacts& facts) {
     const Bytes entries(dynamic.content);
     for (std::uint64_t offset = 0;; offset += sizeof(Elf64_Dyn)) {
         const auto entry = entries.at<Elf64_Dyn>(offset);
@@ -81,8 +98,7 @@ Result<void> read_dynamic(const Section& dynamic, std::string_view strings, ElfF
         switch (entry->d_tag) {
             case DT_NEEDED: {
                 const auto name = text_in(strings, entry->d_un.d_val);
-                if (!name) return damaged("name of a needed library");
-                facts.needed.emplace_back(*name);
+                if (!name || !names.keep(*name, facts.needed)) return damaged("name of a needed library");
                 break;
             }
             case DT_RPATH:
@@ -98,7 +114,7 @@ Result<void> read_dynamic(const Section& dynamic, std::string_view strings, ElfF
     }
 }
 
-Result<void> read_symbols(const Section& symbols, std::string_view strings, ElfFacts& facts) {
+Result<void> read_symbols(const Section& symbols, std::string_view strings, Names& names, ElfFacts& facts) {
     const Bytes entries(symbols.content);
     for (std::uint64_t offset = 0;; offset += sizeof(Elf64_Sym)) {
         const auto symbol = entries.at<Elf64_Sym>(offset);
@@ -109,7 +125,7 @@ Result<void> read_symbols(const Section& symbols, std::string_view strings, ElfF
         if (visibility == STV_HIDDEN || visibility == STV_INTERNAL) continue;
         const auto name = text_in(strings, symbol->st_name);
         if (!name) return damaged("symbol name");
-        if (!name->empty()) facts.exports.emplace_back(*name);
+        if (!name->empty() && !names.keep(*name, facts.exports)) return damaged("too many symbols");
     }
     std::sort(facts.exports.begin(), facts.exports.end());
     return {};
@@ -127,13 +143,14 @@ Result<ElfFacts> read_elf(std::string_view all) {
     auto sections = read_sections(bytes, *file);
     if (!sections) return sections.error();
     ElfFacts facts;
+    Names names;
     for (const Section& section : *sections) {
         if (section.name == ".weft_plugin") facts.manifest = section.content;
         if (section.header.sh_type != SHT_DYNAMIC && section.header.sh_type != SHT_DYNSYM) continue;
         if (section.header.sh_link >= sections->size()) return damaged("string table of " + std::string(section.name));
         const auto strings = (*sections)[section.header.sh_link].content;
-        auto read = section.header.sh_type == SHT_DYNAMIC ? read_dynamic(section, strings, facts)
-                                                          : read_symbols(section, strings, facts);
+        auto read = section.header.sh_type == SHT_DYNAMIC ? read_dynamic(section, strings, names, facts)
+                                                          : read_symbols(section, strings, names, facts);
         if (!read) return read.error();
     }
     return facts;

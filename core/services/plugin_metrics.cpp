@@ -46,8 +46,10 @@ void PluginMetrics::publish(const std::vector<RowPtr>& rows) {
         }
     }
     const auto keep = [&](auto& families) {
-        for (auto& [name, family] : families)
-            family->retain([&](const LabelValues& values) { return there[name].contains(values); });
+        for (auto& [name, family] : families) {
+            const auto& wanted = there[name];
+            family->retain([&](const LabelValues& values) { return wanted.contains(values); });
+        }
     };
     keep(gauges_);
     keep(counters_);

@@ -94,19 +94,19 @@ function(weft_test tier name)
 endfunction()
 
 # weft_fuzz(ovsdb-json SOURCES x_fuzz.cpp LINK weft-ovsdb CORPUS dir): a libFuzzer program fuzz-<name>, run over its
-# seed corpus and then for a while by the fuzz tier. Without WEFT_FUZZ it makes nothing.
+# seed corpus and then for a while by the fuzz tier (WEFT_FUZZ_SECONDS: how long). Without WEFT_FUZZ it makes nothing.
 function(weft_fuzz name)
   cmake_parse_arguments(FUZZ "" "CORPUS" "SOURCES;LINK" ${ARGN})
   if(NOT WEFT_FUZZ)
     return()
   endif()
-  add_executable(fuzz-${name} ${FUZZ_SOURCES})
+  add_executable(fuzz-${name} ${FUZZ_SOURCES} ${PROJECT_SOURCE_DIR}/tests/fuzz/seconds.cpp)
   target_link_libraries(fuzz-${name} PRIVATE ${FUZZ_LINK})
   target_compile_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(fuzz-${name} PRIVATE -fsanitize=fuzzer)
   target_include_directories(fuzz-${name} PRIVATE ${PROJECT_SOURCE_DIR}/core)
-  add_test(NAME fuzz/${name} COMMAND fuzz-${name} -max_total_time=20 -timeout=5 -rss_limit_mb=2048
+  add_test(NAME fuzz/${name} COMMAND fuzz-${name} -max_total_time=10 -timeout=5 -rss_limit_mb=2048
                                      ${PROJECT_BINARY_DIR}/corpus-${name} ${FUZZ_CORPUS})
   file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/corpus-${name})
-  set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 120 LABELS fuzz)
+  set_tests_properties(fuzz/${name} PROPERTIES TIMEOUT 14400 LABELS fuzz)
 endfunction()

@@ -415,10 +415,21 @@ std::string Applier::put_by(const Item& item) const {
     return owner.module + "/" + owner.rule + " for " + owner.driver_table + " " + owner.driver;
 }
 
+namespace {
+
+/// How to mend what a database says of a transaction.
+const char* mend_of(const std::string& error) {
+    if (error.find("I/O error") != std::string::npos) return "see to the database's disk: is it full or broken?";
+    if (error.find("read only") != std::string::npos) return "see to the database server: it takes no writes";
+    return "see the object that the row was made from";
+}
+
+}  // namespace
+
 void Applier::fail(const Group& group, const std::string& error) {
     for (const Item& item : group.items) {
         flying_.erase(item);
-        fail(item, invalid(error, "see the object that the row was made from"));
+        fail(item, invalid(error, mend_of(error)));
     }
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +133,9 @@ TEST(TestbedRun, NothingIsLeftOfARunThatEnds) {
         auto node = OvnNode::start(**testbed, *underlay, {.name = "n1"});
         WEFT_ASSERT_OK(node);
         EXPECT_FALSE(Testbed::leftovers(prefix).empty());
+        const auto disk = (*testbed)->dir() / "disk";
+        std::filesystem::create_directories(disk);
+        ASSERT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k"), 0);
     }
     EXPECT_EQ(Testbed::leftovers(prefix), std::vector<std::string>{});
 }

@@ -78,9 +78,8 @@ std::string Bed::config_text(const WeftdOptions& options) const {
     return "[weft]\nrun-dir = " + (dir() / options.name).string() + "\nplugin-dir = " + program_path("WEFT_PLUGINS") +
            "\nleader-identity = " + options.name +
            "\n[kubernetes]\napiserver = " + (options.api_url.empty() ? api_->url() : options.api_url) +
-           "\nservice-cidrs = 10.96.0.0/16,fd00:10:96::/112\n[default]\ncluster-subnets = "
-           "10.244.0.0/16/24,fd00:10:244::/48/64\n[plugins]\nenable = " +
-           options.plugins + "\n" + options.config;
+           "\nservice-cidrs = 10.96.0.0/16,fd00:10:96::/112\n[default]\ncluster-subnets = " + options.cluster_subnets +
+           "\n[plugins]\nenable = " + options.plugins + "\n" + options.config;
 }
 
 Result<Weftd> Bed::start(const WeftdOptions& options) {

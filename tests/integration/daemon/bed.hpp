@@ -30,6 +30,7 @@ struct WeftdOptions {
     std::string api_url;  ///< empty: the bed's server
     std::string plugins = "default-network";
     Environment environment;
+    std::string cluster_subnets = "10.244.0.0/16/24,fd00:10:244::/48/64";
 };
 
 /// A weftd that runs, with a run directory and a configuration file of its own.

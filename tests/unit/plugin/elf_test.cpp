@@ -1,9 +1,11 @@
 #include "plugin/elf.hpp"
 
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <sstream>
 
+#include <elf.h>
 #include <gtest/gtest.h>
 
 namespace weft::plugin {
@@ -49,6 +51,39 @@ TEST(Elf, SurvivesDamage) {
         answered += read_elf(bad).ok() ? 1 : 0;
     }
     EXPECT_LT(answered, 2000);
+}
+
+void append(std::string& to, const auto& value) {
+    to.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+TEST(Elf, NamesThatOverlapTakeNoMemory) {
+    // A thousand symbols whose names are the same megabyte: a gigabyte of names in a file of one.
+    constexpr std::size_t symbols = 1000;
+    const std::string names = std::string(1, '\0') + std::string(1 << 20, 'a') + std::string(1, '\0');
+    Elf64_Ehdr header{};
+    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+    header.e_ident[EI_CLASS] = ELFCLASS64;
+    header.e_ident[EI_DATA] = ELFDATA2LSB;
+    header.e_type = ET_DYN;
+    header.e_shentsize = sizeof(Elf64_Shdr);
+    header.e_shnum = 2;
+    header.e_shoff = sizeof(Elf64_Ehdr);
+    Elf64_Shdr strings{
+        .sh_type = SHT_STRTAB, .sh_offset = sizeof(header) + 2 * sizeof(Elf64_Shdr), .sh_size = names.size()};
+    Elf64_Shdr table{
+        .sh_type = SHT_DYNSYM, .sh_offset = strings.sh_offset + names.size(), .sh_size = symbols * sizeof(Elf64_Sym)};
+    std::string file;
+    append(file, header);
+    append(file, strings);
+    append(file, table);
+    file += names;
+    Elf64_Sym symbol{.st_name = 1, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC), .st_shndx = 1};
+    for (std::size_t i = 0; i < symbols; ++i)
+        append(file, symbol);
+    const auto facts = read_elf(file);
+    ASSERT_FALSE(facts.ok());
+    EXPECT_NE(facts.error().text().find("too many symbols"), std::string::npos) << facts.error().text();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "defaults.hpp"
 #include "faults.hpp"
 #include "http_server.hpp"
+#include "journal.hpp"
 #include "patch.hpp"
 #include "tls_certificates.hpp"
 #include "yaml.hpp"
@@ -32,6 +33,7 @@ struct ApiServer::Impl {
           api(store, o.version) {}
 
     Store store;
+    Journal journal;
     Api api;
     Faults faults;
     Counters counters;
@@ -188,6 +190,9 @@ Result<std::unique_ptr<ApiServer>> ApiServer::start(ApiServerOptions options) {
         impl->api, impl->faults, impl->counters, [raw](const HttpRequest& request) { return raw->control(request); });
     impl->store.on_change([raw] { raw->server->wake(); });
     impl->faults.on_change([raw] { raw->server->faults_changed(); });
+    if (!options.state_file.empty()) {
+        if (auto opened = impl->journal.open(options.state_file, impl->store); !opened) return opened.error();
+    }
     if (auto started = impl->server->start(); !started) return std::move(started).error();
     return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
 }

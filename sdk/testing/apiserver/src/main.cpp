@@ -23,6 +23,7 @@ struct Arguments {
     std::string certificate, key, client_ca;
     std::vector<std::string> manifests;
     std::vector<std::string> restore;
+    std::string state;
 };
 
 weft::Result<std::string> read_file(const std::string& path) {
@@ -88,9 +89,11 @@ po::options_description describe(Arguments& a) {
                                 "written with the port once it serves")(
         "kubeconfig", po::value(&a.kubeconfig)->value_name("FILE"), "written for clients once it serves")(
         "manifests", po::value(&a.manifests)->composing()->value_name("DIR"),
-        "YAML and JSON to apply at start; a file or a folder")(
-        "restore", po::value(&a.restore)->composing()->value_name("FILE"),
-        "objects to put as they are: uid, status and all")("token", po::value(&s.token), "the bearer token to ask for")(
+        "YAML and JSON to apply at start; a file or a folder")("restore",
+                                                               po::value(&a.restore)->composing()->value_name("FILE"),
+                                                               "objects to put as they are: uid, status and all")(
+        "state", po::value(&a.state)->value_name("FILE"), "keeps the objects over kill -9")(
+        "token", po::value(&s.token), "the bearer token to ask for")(
         "token-file", po::value(&a.token_file)->value_name("FILE"), "the same from a file")(
         "tls", po::bool_switch(&s.tls), "HTTPS, with a certificate made at start")(
         "tls-cert", po::value(&a.certificate)->value_name("FILE"), "HTTPS with this certificate")(
@@ -108,6 +111,7 @@ po::options_description describe(Arguments& a) {
 weft::Result<void> run(Arguments& arguments, const sigset_t& signals) {
     if (auto parsed = parse_listen(arguments.listen, arguments.server); !parsed) return parsed;
     if (auto read = read_files(arguments); !read) return read;
+    arguments.server.state_file = arguments.state;
     auto started = ApiServer::start(arguments.server);
     if (!started) return std::move(started).error();
     auto& server = **started;

@@ -142,6 +142,7 @@ void Store::changed() {
 
 ObjectPtr Store::commit(const Target& target, const Json& object) {
     auto stored = make_object(*target.resource, object, ++revision_);
+    if (on_write_) on_write_(*target.resource, *stored, revision_, false);
     target.table->put(stored);
     changed();
     return stored;
@@ -232,8 +233,21 @@ Outcome<ObjectPtr> Store::create_locked(const Target& target, Json object, const
     return commit(named, object);
 }
 
-Outcome<ObjectPtr> Store::restore(const Target& target, Json object) {
+void Store::forget(const Target& target, std::uint64_t revision) {
     auto guard = lock();
+    auto stored = target.table->find(target.key());
+    if (!stored) return;
+    if (target.resource->is("", "services")) services_.release(stored->json(*target.resource, target.version->name));
+    revision_ = std::max(revision_, revision);
+    target.table->remove(target.key(), revision);
+    if (!is_definition(*target.resource)) return;
+    const auto served = resource_of_definition(stored->json(*target.resource, target.version->name));
+    tables_.erase(std::pair(served.names.group, served.names.plural));
+}
+
+Outcome<ObjectPtr> Store::restore(const Target& target, Json object, std::uint64_t revision) {
+    auto guard = lock();
+    const auto latest = std::max(revision_, revision);
     if (auto problem = check_shape(*target.resource, object)) return *problem;
     normalise(*target.resource, *target.version, object);
     Json& metadata = object["metadata"];
@@ -250,7 +264,11 @@ Outcome<ObjectPtr> Store::restore(const Target& target, Json object) {
         if (auto problem = check_definition(object)) return *problem;
         serve_definition(object);
     }
-    return commit(target, object);
+    if (revision == 0) return commit(target, object);
+    revision_ = revision - 1;
+    auto restored = commit(target, object);
+    revision_ = latest;
+    return restored;
 }
 
 Problem Store::check_definition(const Json& definition) const {

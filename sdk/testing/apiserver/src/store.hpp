@@ -99,7 +99,10 @@ class Store {
     /// The scheduler's act: sets the node of a pod that has none.
     Outcome<ObjectPtr> bind(const Target& pod, const Json& binding, const WriteOptions& options);
     /// Puts an object as it is, with its uid, status and deletion timestamp, over whatever is there.
-    Outcome<ObjectPtr> restore(const Target& target, Json object);
+    /// A revision gives it that one, as if nothing happened between then and now.
+    Outcome<ObjectPtr> restore(const Target& target, Json object, std::uint64_t revision = 0);
+    /// The object is gone since `revision`, without anything that removing does.
+    void forget(const Target& target, std::uint64_t revision);
 
     std::uint64_t revision() const;
     /// The time as objects tell it.
@@ -112,6 +115,10 @@ class Store {
     std::uint64_t revision_locked() const { return revision_; }
     /// Called after every change, under the lock. Set before the first request.
     void on_change(std::function<void()> call) { on_change_ = std::move(call); }
+    /// Called before every change can be seen, under the lock, with the object as it is from then on, or with what was
+    /// there when it is gone. Set before the first request.
+    using OnWrite = std::function<void(const Resource&, const Object&, std::uint64_t revision, bool gone)>;
+    void on_write(OnWrite call) { on_write_ = std::move(call); }
     /// Until something changed after `revision`; false when the deadline passes first.
     bool wait_beyond(std::uint64_t revision, TimePoint deadline) const;
 
@@ -144,6 +151,7 @@ class Store {
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     std::function<void()> on_change_;
+    OnWrite on_write_;
     std::uint64_t revision_ = 1;
     std::map<std::pair<std::string, std::string>, std::shared_ptr<Table>> tables_;
     ServiceAddresses services_;

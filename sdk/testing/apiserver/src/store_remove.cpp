@@ -122,7 +122,9 @@ void Store::purge(const Target& target) {
     auto stored = target.table->find(target.key());
     if (!stored) return;
     if (target.resource->is("", "services")) services_.release(stored->json(*target.resource, target.version->name));
-    target.table->remove(target.key(), ++revision_);
+    ++revision_;
+    if (on_write_) on_write_(*target.resource, *stored, revision_, true);
+    target.table->remove(target.key(), revision_);
     changed();
     if (target.resource->custom) finish_definition(*target.resource);
     if (target.resource->namespaced) finish_namespace(target.space);

@@ -145,7 +145,8 @@ Result<void> Cluster::start_api_server() {
         api_url_ = "http://" + listen;
         auto server = testbed_.start({.name = "apiserver",
                                       .argv = {program("weft-apiserver").string(), "--listen", listen, "--kubeconfig",
-                                               (testbed_.dir() / "kubeconfig").string()},
+                                               (testbed_.dir() / "kubeconfig").string(), "--state",
+                                               (testbed_.dir() / "apiserver.state").string()},
                                       .netns = underlay_.netns().name()});
         if (!server) return server.error();
         api_server_ = std::move(*server);

@@ -72,7 +72,8 @@ struct ApiServerOptions {
     std::size_t history = 20'000;  ///< changes of each resource that a watch can still be told
     std::chrono::milliseconds bookmark_every = std::chrono::minutes(1);
     std::vector<std::string> service_cidrs = {"10.96.0.0/16", "fd00:10:96::/112"};
-    std::string version = "v1.32.0";  ///< the Kubernetes release it claims to be
+    std::filesystem::path state_file;  ///< what survives the process; empty: nothing does
+    std::string version = "v1.32.0";   ///< the Kubernetes release it claims to be
     const Clock* clock = &Clock::system();
 };
 
