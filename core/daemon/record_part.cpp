@@ -27,7 +27,7 @@ Result<void> Daemon::start_recording() {
     facts.revision = services::own_build().revision;
     facts.fingerprint = plugin::own_fingerprint();
     facts.role = settings.role;
-    facts.node = settings.node_name;
+    if (settings.role == Role::node) facts.node = settings.node_name;
     for (const auto* plugin : plugins_)
         facts.plugins.push_back(facts_of(*plugin, admission_policy(settings)));
     for (const auto& value : config_.show()) {

@@ -43,6 +43,19 @@ Error bad(std::size_t offset, std::string what) {
     return Error{ErrorKind::invalid, std::move(what), "byte " + std::to_string(offset), ""};
 }
 
+/// Times of which sums and differences are times again.
+constexpr std::int64_t latest = std::int64_t{1} << 62;
+
+bool makes_sense(const Time& time) {
+    return time.now_ns >= 0 && time.now_ns < latest && time.wall_ns >= 0 && time.wall_ns < latest;
+}
+
+bool makes_sense(const Content& content) {
+    if (const auto* begin = std::get_if<Begin>(&content)) return makes_sense(begin->time);
+    const auto* base = std::get_if<Base>(&content);
+    return base == nullptr || makes_sense(base->time);
+}
+
 /// Reads the parts of a payload.
 class Parts {
   public:
@@ -311,7 +324,8 @@ Result<Content> decode(std::string_view payload, std::size_t offset) {
         return bad(offset, "a frame of unknown kind " + std::to_string(kind));
     Parts parts(payload.substr(1));
     Content content = read(static_cast<Kind>(kind), parts);
-    if (!parts.in().done()) return bad(offset, "a frame of kind " + std::to_string(kind) + " that is no such frame");
+    if (!parts.in().done() || !makes_sense(content))
+        return bad(offset, "a frame of kind " + std::to_string(kind) + " that is no such frame");
     return content;
 }
 

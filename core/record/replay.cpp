@@ -219,6 +219,15 @@ Result<std::optional<Frame>> Replay::next() {
 }
 
 Result<std::optional<Step>> Replay::step(const Until& until) {
+    try {
+        return try_step(until);
+    } catch (const std::exception& e) {
+        return Error{ErrorKind::invalid, std::string("the recording can't be what a weftd did: ") + e.what(),
+                     "byte " + std::to_string(reader_.offset()), ""};
+    }
+}
+
+Result<std::optional<Step>> Replay::try_step(const Until& until) {
     const auto some = [](Result<Step> step) -> Result<std::optional<Step>> {
         if (!step) return std::move(step).error();
         return std::optional(*std::move(step));

@@ -130,6 +130,7 @@ class Replay {
 
     Replay(std::string_view bytes, Here here, Facts facts, FrameReader reader);
     Result<void> prepare();
+    Result<std::optional<Step>> try_step(const Until& until);
     Result<void> compare_places();
     Result<void> learn(const std::string& name);
     void learn(const TableSpec& table);
