@@ -40,6 +40,7 @@ constexpr SectionHelp sections[] = {
     {"tls", "For the metrics servers."},
     {"monitoring", "Flow export of the integration bridge."},
     {"ipfix", ""},
+    {"debug", "What helps to find a fault afterwards."},
 };
 
 }  // namespace
@@ -54,6 +55,7 @@ const std::vector<KeySpec>& schema() {
         add_feature_keys(made);
         add_node_keys(made);
         add_host_keys(made);
+        add_debug_keys(made);
         return made;
     }();
     return keys;

@@ -64,6 +64,7 @@ void add_network_keys(std::vector<KeySpec>& to);
 void add_kubernetes_keys(std::vector<KeySpec>& to);
 void add_feature_keys(std::vector<KeySpec>& to);
 void add_node_keys(std::vector<KeySpec>& to);
+void add_debug_keys(std::vector<KeySpec>& to);
 void add_host_keys(std::vector<KeySpec>& to);
 
 }  // namespace weft::config

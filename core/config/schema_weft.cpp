@@ -52,6 +52,12 @@ Result<void> check_threads(std::string_view value) {
     return {};
 }
 
+Result<void> check_record_size(std::string_view value) {
+    auto number = read_integer(value, 3, 65536);
+    if (!number) return std::move(number).error();
+    return {};
+}
+
 }  // namespace
 
 void add_weft_keys(std::vector<KeySpec>& to) {
@@ -95,6 +101,23 @@ void add_weft_keys(std::vector<KeySpec>& to) {
         .live();
     weft.add<&WeftSection::unprivileged_mode>("unprivileged-mode", "false",
                                               "Not supported: accepted so that old manifests start, with a warning.");
+}
+
+void add_debug_keys(std::vector<KeySpec>& to) {
+    Rows<&Settings::debug> debug(to, "debug");
+    debug
+        .add<&DebugSection::record>(
+            "record", "",
+            "File in which weftd writes down all that it learns and what comes of it, for weftctl replay; empty: none. "
+            "The folder must be there. What weftd knows is in it, annotations and plugins' settings too: only its "
+            "owner can read it.")
+        .flag("record")
+        .check(check_absolute);
+    debug
+        .add<&DebugSection::record_size>("record-size", "64",
+                                         "MiB that the recording may take, with its older piece <file>.1: the oldest "
+                                         "goes when it is full.")
+        .check(check_record_size);
 }
 
 }  // namespace weft::config

@@ -229,6 +229,12 @@ struct WeftSection {
     bool unprivileged_mode = false;
 };
 
+/// For finding faults.
+struct DebugSection {
+    std::string record;             ///< a file; empty: none
+    std::uint32_t record_size = 0;  ///< MiB
+};
+
 struct PluginsSection {
     bool listed = false;  ///< some `enable` was given: the set is `enable`; otherwise upstream's switches decide
     std::vector<std::string> enable;
@@ -267,6 +273,7 @@ struct Settings {
     NoOverlaySection no_overlay;
     BgpManagedSection bgp_managed;
     WeftSection weft;
+    DebugSection debug;
     PluginsSection plugins;
 
     // What follows is derived from the above once everything is read and checked.

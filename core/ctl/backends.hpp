@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "record/replay.hpp"
 #include "services/rbac.hpp"
 
 #include <weft/base/result.hpp>
@@ -32,6 +33,8 @@ struct Backends {
     std::function<Result<std::vector<services::Right>>(const config::Config&)> rights;
     /// The plugins that are installed, with their settings, so that `config check` can check [plugin.<name>] too.
     std::function<Result<std::vector<config::PluginSchema>>(const config::Config&)> plugin_schemas;
+    /// What a recording may need of this place: its modules are those of plugins in the configured folder.
+    std::function<Result<record::Here>(const config::Config&, const record::Facts&)> here;
 };
 
 }  // namespace weft::ctl

@@ -46,11 +46,23 @@ std::span<const ExtraCommand> extra_commands() {
                      "  --plugin NAME   only rules of this plugin\n",
                      graph_command},
         ExtraCommand{
-            "support", "[--file FILE]", "everything that helps to find a fault, in one archive, without secrets",
-            "  --file FILE   the archive; default weft-support-TIME.tar.gz in the working directory\n"
-            "Configuration, log, status, metrics, rule times, verification and all rows. Works without a weftd,\n"
-            "with what can be had then.\n",
-            support_command},
+            "replay", "FILE [--until TICK|TIME] [--verify] [--ticks] [--explain WHAT [--row]] [-- WEFTD-FLAG…]",
+            "run a recording once more, here: the same inputs through the same rules",
+            "  --until TICK|TIME   stop after this tick, or this time in UTC (2026-08-01T12:34:56Z)\n"
+            "  --verify            compare what comes of each tick with what was recorded; exit code 1 when it "
+            "differs\n"
+            "  --ticks             each tick with the rows that it changed\n"
+            "  --explain WHAT      at the end, as weftctl explain does in a weftd that runs; --row shows contents\n"
+            "Needs no weftd, no cluster, no root. Plugins are taken from the configured folder: -- --plugin-dir=DIR\n"
+            "names another. weftd makes a recording when [debug] record names a file.\n",
+            replay_command},
+        ExtraCommand{"support", "[--file FILE]",
+                     "everything that helps to find a fault, in one archive, without secrets",
+                     "  --file FILE   the archive; default weft-support-TIME.tar.gz in the working directory\n"
+                     "Configuration, log, status, metrics, rule times, verification, all rows and the recording. Works "
+                     "without a weftd,\n"
+                     "with what can be had then.\n",
+                     support_command},
     };
     return list;
 }

@@ -68,6 +68,7 @@ int explain_command(const Context& context, const std::vector<std::string>& args
 int top_command(const Context& context, const std::vector<std::string>& args);
 int plugin_switch_command(const Context& context, const std::vector<std::string>& args);
 int plan_command(const Context& context, const std::vector<std::string>& args);
+int replay_command(const Context& context, const std::vector<std::string>& args);
 int support_command(const Context& context, const std::vector<std::string>& args);
 
 }  // namespace weft::ctl

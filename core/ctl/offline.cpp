@@ -1,8 +1,10 @@
 #include "ctl/offline.hpp"
 
+#include "daemon/modules.hpp"
 #include "daemon/plugin_set.hpp"
 #include "daemon/rights.hpp"
 #include "plugin/registry.hpp"
+#include "services/build_facts.hpp"
 
 #include <weft/testing/objects.hpp>
 #include <weft/testing/render.hpp>
@@ -121,10 +123,45 @@ Result<std::vector<config::PluginSchema>> plugin_schemas(const config::Config& c
     return daemon::plugin_schemas(*installed->registry, installed->enabled);
 }
 
+/// Plugins by what a recording calls them: which of them are enabled here does not matter.
+Result<record::Here> here(const config::Config& config, const record::Facts& facts) {
+    const auto policy = daemon::admission_policy(config.settings());
+    const auto registry = std::make_shared<plugin::Registry>(config.settings().plugin_dir(), policy);
+    std::vector<std::string> names;
+    for (const auto& plugin : facts.plugins)
+        names.push_back(plugin.name);
+    if (auto loaded = registry->load(names); !loaded) return std::move(loaded).error();
+    const auto find = [registry](const std::string& name) -> Result<const plugin::Loaded*> {
+        auto loaded = registry->load({name});
+        if (!loaded) return loaded.error();
+        for (const auto* plugin : *loaded) {
+            if (plugin->name() == name) return plugin;
+        }
+        return invalid("there is no plugin " + json_quote(name));
+    };
+    record::Here here;
+    here.version = services::own_build().version;
+    here.fingerprint = plugin::own_fingerprint();
+    here.module = [find](const std::string& name) -> Result<engine::ModuleSpec> {
+        if (name == "ipam") return daemon::ipam_module();
+        const auto plugin = find(name);
+        if (!plugin) return plugin.error();
+        return daemon::module_of(**plugin);
+    };
+    here.plugin = [find, policy](const std::string& name) -> std::optional<record::PluginFacts> {
+        const auto plugin = find(name);
+        if (!plugin) return std::nullopt;
+        record::PluginFacts known{name, (*plugin)->version(), ""};
+        if (const auto file = plugin::admit((*plugin)->path(), policy)) known.sha256 = file->sha256;
+        return known;
+    };
+    return here;
+}
+
 }  // namespace
 
 Backends offline_backends() {
-    return {render, rights, plugin_schemas};
+    return {render, rights, plugin_schemas, here};
 }
 
 }  // namespace weft::ctl

@@ -21,19 +21,34 @@ bool is_base64(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '+' || c == '/' || c == '=' || c == '-' || c == '_';
 }
 
-bool names_secret(std::string_view name) {
-    std::string folded;
+std::string folded(std::string_view name) {
+    std::string out;
     for (const char c : name) {
-        if (c != '-' && c != '_') folded += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        if (c != '-' && c != '_') out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     }
+    return out;
+}
+
+bool is_secret_name(std::string_view name) {
+    const std::string text = folded(name);
     return std::any_of(secret_words.begin(), secret_words.end(),
-                       [&](std::string_view word) { return folded.find(word) != std::string::npos; });
+                       [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+/// A name that ends so: among packed texts nothing tells a name from a value, so a mere mention is not enough.
+bool ends_as_secret(std::string_view name) {
+    const std::string text = folded(name);
+    return std::any_of(secret_words.begin(), secret_words.end(),
+                       [&](std::string_view word) { return text.ends_with(word); });
 }
 
 /// One pass over a text, copying what may stay.
 class Redactor {
   public:
-    explicit Redactor(std::string_view text) : text_(text) { out_.reserve(text.size()); }
+    /// In place: what goes keeps its length.
+    explicit Redactor(std::string_view text, bool in_place = false) : text_(text), in_place_(in_place) {
+        out_.reserve(text.size());
+    }
 
     std::string run() {
         while (at_ < text_.size()) {
@@ -51,7 +66,7 @@ class Redactor {
     std::string_view rest() const { return text_.substr(at_); }
     bool starts_word() const { return is_word(text_[at_]) && (at_ == 0 || !is_word(text_[at_ - 1])); }
     void drop(std::size_t size) {
-        out_ += removed;
+        in_place_ ? out_.append(size, 'x') : out_.append(removed);
         at_ += size;
     }
     template <class Is>
@@ -115,7 +130,8 @@ class Redactor {
         // Only the word itself is looked at further: what is inside of it was no token.
         out_ += name;
         at_ += size;
-        if (!names_secret(name)) return;
+        if (!is_secret_name(name)) return;
+        if (in_place_ && ends_as_secret(name) && packed_text()) return;
         std::size_t value = at_;
         const auto skip = [&](std::string_view these) {
             while (value < text_.size() && these.find(text_[value]) != std::string_view::npos)
@@ -144,7 +160,28 @@ class Redactor {
         drop(length);
     }
 
+    /// A text as rows pack it, its length before it: the value of the name that went before.
+    bool packed_text() {
+        std::size_t head = at_, size = 0;
+        for (unsigned shift = 0; head < text_.size() && shift < 28; shift += 7) {
+            const auto byte = static_cast<unsigned char>(text_[head++]);
+            size |= static_cast<std::size_t>(byte & 0x7f) << shift;
+            if (byte < 0x80) break;
+        }
+        const bool is_text = size > 0 && (size & 1) == 0 && size / 2 <= text_.size() - head;
+        if (!is_text) return false;
+        const auto value = text_.substr(head, size / 2);
+        const bool readable = std::all_of(value.begin(), value.end(),
+                                          [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\n'; });
+        if (!readable) return false;
+        out_ += text_.substr(at_, head - at_);
+        at_ = head;
+        drop(value.size());
+        return true;
+    }
+
     std::string_view text_;
+    const bool in_place_;
     std::size_t at_ = 0;
     std::string out_;
 };
@@ -153,6 +190,15 @@ class Redactor {
 
 std::string redacted(std::string_view text) {
     return Redactor(text).run();
+}
+
+void redact_in_place(char* bytes, std::size_t size) {
+    const std::string clean = Redactor({bytes, size}, true).run();
+    std::copy_n(clean.data(), std::min(size, clean.size()), bytes);
+}
+
+bool names_secret(std::string_view name) {
+    return is_secret_name(name);
 }
 
 }  // namespace weft::ctl

@@ -4,10 +4,15 @@
 #include "ctl/row_text.hpp"
 #include "ctl/text_table.hpp"
 #include "ctl/views.hpp"
+#include "record/file.hpp"
+#include "record/format.hpp"
 #include "services/build_facts.hpp"
+
+#include <weft/tables/settings.hpp>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <ostream>
@@ -56,8 +61,9 @@ class Bundle {
             return trouble();
         return {};
     }
-    void add(const std::string& name, std::string_view text) {
-        const std::string clean = redacted(text);
+    void add(const std::string& name, std::string_view text) { add_clean(name, redacted(text)); }
+    /// What has no secrets in it any more.
+    void add_clean(const std::string& name, const std::string& clean) {
         const std::unique_ptr<archive_entry, decltype(&::archive_entry_free)> entry(::archive_entry_new(),
                                                                                     &::archive_entry_free);
         ::archive_entry_set_pathname(entry.get(), (folder_ + "/" + name).c_str());
@@ -101,6 +107,18 @@ std::string tail_of(const std::string& path) {
     std::string text(static_cast<std::size_t>(std::min(size, most_log)), '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     return text;
+}
+
+/// A plugin's setting whose name says so is a secret; elsewhere it is what looks like one.
+void clean_row(std::string_view table, char* bytes, std::size_t size) {
+    redact_in_place(bytes, size);
+    if (table != tables::PluginSetting::table_name) return;
+    const auto row = record::row_from(row_type<tables::PluginSetting>(), {bytes, size});
+    if (!row) return std::fill_n(bytes, size, 'x'), void();
+    const auto setting = (*row).as<tables::PluginSetting>();
+    if (!names_secret(setting.key.text) || setting.value.empty()) return;
+    const auto at = std::string_view(bytes, size).rfind(setting.value);
+    if (at != std::string_view::npos) std::fill_n(bytes + at, setting.value.size(), 'x');
 }
 
 class Collector {
@@ -154,6 +172,19 @@ class Collector {
         const auto& logging = config->settings().logging;
         if (!logging.logfile.empty()) bundle_.add("log/weftd.log", tail_of(logging.logfile));
         if (std::ifstream(logging.cnilogfile).good()) bundle_.add("log/cni.log", tail_of(logging.cnilogfile));
+        if (const auto& file = config->settings().debug.record; !file.empty()) {
+            recording("recording.weftrec", file);
+            std::error_code code;
+            if (std::filesystem::exists(file + ".1", code)) recording("recording.1.weftrec", file + ".1");
+        }
+    }
+
+    void recording(const std::string& name, const std::string& path) {
+        auto bytes = record::read_file(path);
+        auto clean = bytes ? record::cleaned(*std::move(bytes), clean_row) : std::move(bytes);
+        if (clean) return bundle_.add_clean(name, *clean);
+        troubles_.push_back("recording: " + clean.error().text());
+        bundle_.add(name + ".error", clean.error().text() + "\n");
     }
 
     /// A table, a page at a time.

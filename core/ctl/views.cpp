@@ -73,6 +73,13 @@ std::string head_lines(const JsonView& s, WallTime now, bool colours) {
         if (is_some(cni, "requests")) out += "; CNI requests under way: " + number_of(cni, "requests");
         out += "\n";
     }
+    if (const auto recording = s["recording"]) {
+        const bool on = recording["recording"].boolean().value_or(false);
+        out += "recording: " +
+               (on ? text_of(recording, "file")
+                   : painted("stopped", Colour::warn, colours) + ": " + text_of(recording, "trouble")) +
+               "\n";
+    }
     std::string counts;
     s["counts"].members([&](std::string_view name, JsonView count) {
         counts +=

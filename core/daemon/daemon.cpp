@@ -134,6 +134,8 @@ Result<void> Daemon::build_engine() {
     options.role = settings.role;
     options.threads = std::max(1U, settings.weft.threads);
     options.woken = [this] { loop_.wake(); };
+    if (auto started = start_recording(); !started) return started;
+    options.tap = recorder_.get();
     engine_ = std::make_unique<engine::Engine>(options);
     auto inputs = kernel_inputs(settings.role);
     const auto all = modules();
@@ -258,7 +260,9 @@ std::optional<TimePoint> Daemon::turn() {
     health_.beat();
     notifier_.beat();
     std::optional<TimePoint> next = report.next_deadline;
-    for (const auto& at : {notifier_.next_beat(), heap_.next(), node_ ? node_->next_deadline() : std::nullopt}) {
+    const auto record_next = recorder_ ? recorder_->turn(*engine_) : std::nullopt;
+    for (const auto& at :
+         {record_next, notifier_.next_beat(), heap_.next(), node_ ? node_->next_deadline() : std::nullopt}) {
         if (at && (!next || *at < *next)) next = at;
     }
     return next;
@@ -350,6 +354,7 @@ void Daemon::reload() {
         for (const auto& key : reloaded->changed) {
             log(key.needs_restart ? LogLevel::warn : LogLevel::info, "config",
                 key.needs_restart ? "changed, takes effect at the next start" : "changed", {{"key", key.name}});
+            if (recorder_) recorder_->note("configuration: " + key.name + " has changed");
         }
         apply_log_levels(config_.settings());
         if (auto done = post_settings(); !done) log(LogLevel::error, "config", "reload is incomplete", done.error());
@@ -411,6 +416,7 @@ void Daemon::stop_all() {
     // Given back only when nothing is written any more.
     if (candidacy_) candidacy_->stop();
     if (engine_) engine_->stop();
+    if (recorder_) recorder_->stop();
     node_.reset();
     kube_.reset();
     candidacy_.reset();

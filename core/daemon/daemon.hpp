@@ -9,12 +9,14 @@
 #include "insight/calls.hpp"
 #include "insight/plan.hpp"
 #include "plugin/registry.hpp"
+#include "record/recorder.hpp"
 #include "services/admin_server.hpp"
 #include "services/health.hpp"
 #include "services/http_server.hpp"
 #include "services/metrics.hpp"
 #include "services/notifier.hpp"
 #include "services/plugin_metrics.hpp"
+#include "services/report.hpp"
 #include "services/run_lock.hpp"
 #include "services/standard_metrics.hpp"
 
@@ -42,6 +44,7 @@ class Daemon {
     Result<void> load_plugins();
     Result<void> build_engine();
     Result<void> start_role();
+    Result<void> start_recording();  ///< record_part.cpp
     Result<void> lead();
     Result<void> start_watching();
     Result<void> start_services();
@@ -63,6 +66,7 @@ class Daemon {
     std::string plugins_json() const;
     std::string reason_of(const std::string& plugin, bool enabled) const;
     std::string rbac_json() const;
+    std::optional<services::StatusReport::Recording> recording_state() const;
     Result<std::string> set_log_level(JsonView args);
     void publish_metrics();
     void publish_subnets();
@@ -89,6 +93,8 @@ class Daemon {
     std::map<std::string, bool> by_hand_;              ///< switched by weftctl, until the next reload
     std::vector<const plugin::Loaded*> switched_off_;  ///< installed and disabled: only their claims count
     std::vector<std::string> annotation_prefixes_;     ///< what rows keep for plugins
+    std::unique_ptr<record::Recorder> recorder_;       ///< sees what the engine does
+    std::string recording_trouble_;                    ///< why there is none though there should be
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<Candidacy> candidacy_;  ///< role cluster; kube_ asks it
     std::unique_ptr<KubePart> kube_;

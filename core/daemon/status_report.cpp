@@ -96,6 +96,7 @@ std::string Daemon::status_json() const {
         for (auto& status : kube_->status())
             report.appliers.push_back(std::move(status));
     }
+    report.recording = recording_state();
     report.plugins = plugin_states(plugins_, *engine_);
     for (const auto& watch : kube_->watches()) {
         if (watch.resource == "nodes") report.counts.emplace_back("nodes", engine_->size(tables::Node::table_name));

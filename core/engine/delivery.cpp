@@ -51,6 +51,17 @@ void Engine::Impl::deliver(TickReport& report) {
         subscription.subscriber->tick_done();
 }
 
+void Engine::Impl::tap_output(const TickReport& report) {
+    std::vector<TappedOutput> output;
+    for (const auto& table : store.tables()) {
+        if (table->input || table->changes.empty() || !options.tap->wants(table->name())) continue;
+        output.push_back({{table->name(), &table->type(), table->merge()}, {}});
+        collect(0, *table, output.back().changes);
+    }
+    const bool idle = report.runs == 0 && report.withdrawn == 0 && report.input_changes == 0 && report.changes == 0;
+    options.tap->tick_ends(std::move(output), idle);
+}
+
 void Engine::Impl::collect(std::size_t input, Table& table, std::vector<Change>& changes) {
     store.sort_changes(table);
     for (const Logged& entry : table.changes) {

@@ -169,6 +169,21 @@ std::vector<TableSpec> Engine::inputs() const {
     }
     return specs;
 }
+std::uint32_t Engine::scan(std::uint32_t from, std::size_t cells, const VisitRow& visit) const {
+    const Store& store = impl_->store;
+    const std::uint32_t greatest = store.cells.greatest();
+    std::uint32_t id = from;
+    for (std::size_t n = 0; n < cells && id < greatest; ++n) {
+        ++id;
+        if (!store.cells.alive(id) || !store.cells[id].present) continue;
+        const Table& table = store.table(store.cells[id].table);
+        visit({table.name(), &table.type(), table.merge()}, table.input, store.cells[id].holder);
+    }
+    return id;
+}
+std::uint32_t Engine::cells_end() const {
+    return impl_->store.cells.greatest();
+}
 std::vector<std::string> Engine::tables_with(std::string_view key) const {
     std::vector<std::string> names;
     for (const auto& table : impl_->store.tables()) {

@@ -24,6 +24,8 @@
 /// One thread, the *engine thread*, calls everything here but post(), later() and wake(), which any thread may call.
 namespace weft::engine {
 
+class Tap;
+
 struct EngineOptions {
     Role role = Role::node;
     const Clock* clock = &Clock::system();
@@ -40,6 +42,8 @@ struct EngineOptions {
     Duration slow_run = std::chrono::milliseconds(100);
     /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
     std::function<void()> woken;
+    /// Sees what goes in and comes out; must outlive the engine.
+    Tap* tap = nullptr;
 };
 
 /// Follows tables: an applier, a metric, a test. It may post and read; what changes the graph or the subscriptions it
@@ -149,6 +153,12 @@ class Engine {
     std::vector<TableReport> table_reports() const;
     /// The tables that are filled from outside, by hosts and adapters; their names live as long as the engine.
     std::vector<TableSpec> inputs() const;
+    /// Some rows of all tables, in no order: those of `cells` cells from `from` on, which is 0 at first and then what
+    /// the last call returned, until that is `cells_end()` as it was at first. Ticks may run in between: rows that are
+    /// there all the time are seen once, others perhaps.
+    using VisitRow = std::function<void(const TableSpec& table, bool input, const RowPtr& row)>;
+    std::uint32_t scan(std::uint32_t from, std::size_t cells, const VisitRow& visit) const;
+    std::uint32_t cells_end() const;
     /// The graph in DOT.
     std::string dot() const;
     /// Runs every instance anew into a shadow and compares. Empty is right.

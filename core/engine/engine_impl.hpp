@@ -11,6 +11,7 @@
 #include "engine/run.hpp"
 #include "engine/statuses.hpp"
 #include "engine/store.hpp"
+#include "engine/tap.hpp"
 
 #include <map>
 #include <memory>
@@ -90,6 +91,7 @@ class Engine::Impl {
     bool started = false;  ///< all inputs have been complete once
     std::uint64_t ticks = 0;
     TimePoint now;  ///< of this tick, the same for all rules
+    WallTime wall;  ///< the same moment
     TimePoint made_at;
     Stamp stamp_now = 0;
     TickTiming timing;
@@ -108,7 +110,7 @@ class Engine::Impl {
     Node* find_node(std::string_view full) const;
 
     // tick.cpp
-    void take_input(InputQueue::Batch& batch, TickReport& report);
+    std::vector<TappedInput> take_input(InputQueue::Batch& batch, TickReport& report);
     void take_input(Table& table, PendingInput& pending);
     void settle(Table& table, TickReport& report);
     void reindex(Table& table, CellId cell, const RowPtr& before);
@@ -130,6 +132,7 @@ class Engine::Impl {
     void run_operator(Node& node, bool first, TickReport& report);
 
     // delivery.cpp
+    void tap_output(const TickReport& report);
     void collect(std::size_t input, Table& table, std::vector<Change>& changes);
     void collect_all(std::size_t input, Table& table, std::vector<Change>& changes);
 

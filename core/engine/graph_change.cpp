@@ -16,6 +16,7 @@ Result<void> Engine::Impl::add_input(const TableSpec& table) {
     if (auto fits = check_retyping(*plan); !fits) return fits;
     host_inputs.emplace(table.name, table);
     apply(*plan);
+    if (options.tap != nullptr) options.tap->graph_changed({}, {}, engine.inputs());
     return {};
 }
 
@@ -52,6 +53,12 @@ Result<void> Engine::Impl::change(std::vector<ModuleSpec> add, const std::vector
     apply(*plan);
     for (Module* module : fresh)
         start_adapters(*module);
+    if (options.tap != nullptr) {
+        std::vector<std::string> names;
+        for (const Module* module : fresh)
+            names.push_back(module->spec.name);
+        options.tap->graph_changed(names, remove, engine.inputs());
+    }
     notify(queue.wake());
     return {};
 }

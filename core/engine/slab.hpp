@@ -65,6 +65,8 @@ class Slab {
         return chunk != nullptr && chunk->live.test((id - 1) % chunk_size);
     }
     std::size_t size() const { return size_; }
+    /// No number is greater.
+    std::uint32_t greatest() const { return static_cast<std::uint32_t>(chunks_.size()) * chunk_size; }
 
     template <class Visit>
     void each(Visit&& visit) {

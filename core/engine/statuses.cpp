@@ -97,9 +97,9 @@ void Statuses::forget_operator(const Node& node) {
     if (cell != 0 && store_.cells[cell].present) store_.show(cell, {});
 }
 
-void Statuses::flush(const Clock& clock) {
+void Statuses::flush(WallTime wall) {
     if (owners_.due.empty() && operator_troubles_.empty()) return;
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(clock.wall().time_since_epoch()).count();
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count();
     for (const InstanceId id : owners_.due) {
         if (store_.instances.alive(id) && store_.instances[id].status_is_due) show(id, now);
     }

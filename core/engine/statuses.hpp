@@ -24,7 +24,7 @@ class Statuses {
     void note_operator(const Node& node, const std::string& what);
     void forget_operator(const Node& node);
     /// Brings the table up to date, at the end of a tick.
-    void flush(const Clock& clock);
+    void flush(WallTime wall);
 
     Table& table() const { return table_; }
     std::string key(InstanceId instance) const;

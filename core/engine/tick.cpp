@@ -26,8 +26,10 @@ TickReport Engine::Impl::tick() {
     for (const auto& work : batch.work)
         work(engine);
     now = options.clock->now();
+    wall = options.clock->wall();
     stamp_now = stamp_of(now - made_at);
-    take_input(batch, report);
+    auto taken = take_input(batch, report);
+    if (options.tap != nullptr) options.tap->tick_begins({report.number, now, wall}, std::move(taken));
     if (ready_is_stale) refresh_ready();
     while (const InstanceId due = deadlines.take(now)) {
         store.instances[due].has_deadline = false;
@@ -38,8 +40,9 @@ TickReport Engine::Impl::tick() {
             settle(*table, report);
         if (level < strata.size()) run_stratum(strata[level], report);
     }
-    statuses.flush(*options.clock);
+    statuses.flush(wall);
     settle(statuses.table(), report);
+    if (options.tap != nullptr) tap_output(report);
     deliver(report);
     store.sweep();
     report.awaiting = awaiting();
@@ -56,7 +59,9 @@ TickReport Engine::Impl::tick() {
 
 // Input ---------------------------------------------------------------------------------------------------------------
 
-void Engine::Impl::take_input(InputQueue::Batch& batch, TickReport& report) {
+/// What was taken comes back when somebody taps it.
+std::vector<TappedInput> Engine::Impl::take_input(InputQueue::Batch& batch, TickReport& report) {
+    std::vector<TappedInput> taken;
     for (auto& [name, pending] : batch.tables) {
         Table* table = store.find_table(name);
         if (table == nullptr || !table->input) {
@@ -70,7 +75,10 @@ void Engine::Impl::take_input(InputQueue::Batch& batch, TickReport& report) {
             table->complete = true;
             ready_is_stale = true;
         }
+        if (options.tap != nullptr)
+            taken.push_back({{table->name(), &table->type(), table->merge()}, std::move(pending)});
     }
+    return taken;
 }
 
 void Engine::Impl::take_input(Table& table, PendingInput& pending) {

@@ -100,6 +100,12 @@ std::string to_json(const StatusReport& r, std::size_t most) {
                 w.member("requests", r.cni->requests);
             });
         }
+        if (r.recording) {
+            w.key("recording").object([&] {
+                w.member("file", r.recording->file).member("recording", r.recording->recording);
+                w.member("trouble", r.recording->trouble).member("bytes", r.recording->bytes);
+            });
+        }
         w.key("counts").object([&] {
             for (const auto& [name, count] : r.counts)
                 w.member(name, count);

@@ -33,6 +33,13 @@ struct StatusReport {
         bool up = false;
         std::string detail;  ///< why not, or which server
     };
+    /// [debug] record.
+    struct Recording {
+        std::string file;
+        bool recording = false;
+        std::string trouble;  ///< why not
+        std::uint64_t bytes = 0;
+    };
     struct PluginState {
         std::string name, version;
         std::string state;  ///< "running", "waiting" (for inputs), "stopped"
@@ -49,6 +56,7 @@ struct StatusReport {
     std::vector<std::string> awaiting;  ///< what keeps it from being ready
     std::optional<Leader> leader;       ///< role cluster
     std::optional<Cni> cni;             ///< role node
+    std::optional<Recording> recording;
     std::vector<Connection> connections;
     std::vector<PluginState> plugins;
     std::vector<appliers::Status> appliers;

@@ -31,7 +31,7 @@ class Insight : public ::testing::Test {
         auto started_cluster = node->bed().start({.name = "cluster", .role = "cluster"});
         WEFT_ASSERT_OK(started_cluster);
         cluster = *std::move(started_cluster);
-        auto started = node->start_weftd("");
+        auto started = node->start_weftd("[debug]\nrecord = " + (node->bed().dir() / "rec").string() + "\n");
         WEFT_ASSERT_OK(started);
         weftd = *std::move(started);
         WEFT_ASSERT_OK(api.apply_yaml(pod_yaml("p1")));
@@ -270,7 +270,7 @@ TEST_F(Insight, SupportHasEverythingButSecrets) {
     WEFT_ASSERT_OK(names);
     for (const char* name : {"/status.txt\n", "/status.json\n", "/config.txt\n", "/metrics.txt\n", "/top.json\n",
                              "/verify.json\n", "/graph.json\n", "/plugins.json\n", "/log/weftd.log\n",
-                             "/rows/NB_Logical_Switch_Port.jsonl\n", "/rows/Pod.jsonl\n"}) {
+                             "/rows/NB_Logical_Switch_Port.jsonl\n", "/rows/Pod.jsonl\n", "/recording.weftrec\n"}) {
         EXPECT_THAT(*names, HasSubstr(name));
     }
     const auto all = run_ok({"tar", "-xzOf", archive});
@@ -279,6 +279,14 @@ TEST_F(Insight, SupportHasEverythingButSecrets) {
                             HasSubstr("(removed)")));
     for (const char* planted : {"planted-token", "plantedkey", "planted-word", "planted-bearer", "eyJhbGci"})
         EXPECT_THAT(*all, Not(HasSubstr(planted)));
+    // What the copy of the recording has lost is secrets only: it can be replayed, and the rows are there.
+    const auto folder = file("unpacked/here", "");
+    WEFT_ASSERT_OK(run_ok(
+        {"tar", "-xzf", archive, "--strip-components=1", "-C", std::filesystem::path(folder).parent_path().string()}));
+    const auto recording = std::filesystem::path(folder).parent_path() / "recording.weftrec";
+    const auto replayed = ctl({"replay", recording.string(), "--explain", "pod/web/p1", "--row"});
+    EXPECT_EQ(replayed.status, 0) << replayed.err;
+    EXPECT_THAT(replayed.out, AllOf(HasSubstr("Logical_Switch_Port web_p1"), HasSubstr("password=xxxxxxxxxxxx")));
     EXPECT_EQ(ctl({"support", "--file", archive}).status, 1) << "nothing is overwritten";
 
     WEFT_ASSERT_OK(weftd.process.stop());
