@@ -1,5 +1,7 @@
 #include "base/json_access.hpp"
 
+#include <weft/base/text.hpp>
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -12,10 +14,13 @@ namespace {
 
 void append_quoted(std::string& out, std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
+    const std::size_t begin = out.size();
     out.push_back('"');
     std::size_t from = 0;
+    unsigned char all = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
+        all |= c;
         if (c >= 0x20 && c != '"' && c != '\\') continue;
         out.append(text, from, i - from);
         from = i + 1;
@@ -34,6 +39,10 @@ void append_quoted(std::string& out, std::string_view text) {
     }
     out.append(text, from);
     out.push_back('"');
+    // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
+    if (all < 0x80 || simdjson::validate_utf8(text.data(), text.size())) return;
+    out.resize(begin);
+    append_quoted(out, repair_utf8(text));
 }
 
 template <class T>
@@ -260,7 +269,7 @@ Result<void> JsonDocument::reparse(std::string_view text) {
     const auto code = impl_->parser.parse(bytes, text.size()).get(impl_->root);
     if (code != simdjson::SUCCESS) {
         return invalid(std::string("not valid JSON: ") + simdjson::error_message(code) + ": " +
-                       json_quote(text.substr(0, 80)));
+                       json_quote(beginning(text, 80)));
     }
     return {};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <weft/base/result.hpp>
+#include <weft/base/text.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -64,7 +65,6 @@ class LineSplitter {
     std::uint64_t resets_ = 0;
 };
 
-/// `text` with every byte that is not valid UTF-8 replaced by U+FFFD.
-std::string repair_utf8(std::string_view text);
+using weft::repair_utf8;
 
 }  // namespace weft::kube

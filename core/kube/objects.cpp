@@ -1,6 +1,7 @@
 #include "kube/objects.hpp"
 
 #include <weft/base/json.hpp>
+#include <weft/base/text.hpp>
 #include <weft/tables/kube.hpp>
 #include <weft/tables/object.hpp>
 
@@ -129,7 +130,7 @@ class FieldReader {
 
     static std::string shown(JsonView value) {
         std::string text = value.dump();
-        if (text.size() > 80) text = text.substr(0, 80) + "…";
+        if (text.size() > 80) text = std::string(beginning(text, 80)) + "…";
         return text;
     }
 

@@ -1,5 +1,6 @@
 #include "annotations.hpp"
 
+#include <weft/base/text.hpp>
 #include <weft/ovn/annotations.hpp>
 
 #include <algorithm>
@@ -40,7 +41,7 @@ Error malformed(std::string_view annotation, std::string what, std::string mend)
 
 std::string quoted(std::string_view text) {
     constexpr std::size_t most = 80;
-    std::string shown = json_quote(text.substr(0, most));
+    std::string shown = json_quote(beginning(text, most));
     if (text.size() > most) shown += "…";
     return shown;
 }

@@ -5,6 +5,7 @@
 
 #include <weft/base/json.hpp>
 #include <weft/base/log.hpp>
+#include <weft/base/text.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -28,11 +29,7 @@ std::string key_of(const ObjectRef& object, std::string_view reason, std::string
 /// At most `limit` bytes, not cutting a character in two.
 std::string shortened(std::string text, std::size_t limit) {
     if (text.size() <= limit) return text;
-    std::size_t end = limit - 3;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-        --end;
-    text.resize(end);
-    return text + "…";
+    return std::string(beginning(text, limit - 3)) + "…";
 }
 
 const ResourceSpec& events_resource() {

@@ -1,5 +1,7 @@
 #include "appliers/kube/json_map.hpp"
 
+#include <weft/base/text.hpp>
+
 #include <map>
 
 namespace weft::appliers {
@@ -58,7 +60,7 @@ Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey
     std::map<std::string, std::string, std::less<>> members;
     if (current != nullptr && !current->empty()) {
         if (auto parsed = document.reparse(*current); !parsed || !document.root().is_object()) {
-            return invalid("holds no JSON object: " + json_quote(current->substr(0, 80)),
+            return invalid("holds no JSON object: " + json_quote(beginning(*current, 80)),
                            "correct or remove the annotation");
         }
         document.root().members(

@@ -1,3 +1,4 @@
+#include "annotations.hpp"
 #include "fixtures.hpp"
 
 #include <weft/ovsdb/nb.hpp>
@@ -55,6 +56,18 @@ TEST(ReadNode, ABareNodeIsFine) {
     ASSERT_TRUE(result.find<NodeNetwork>("n1"));
     EXPECT_FALSE(result.find<NodeNetwork>("n1")->id);
     EXPECT_TRUE(result.find<NodeNetwork>("n1")->gateway_mtu);
+}
+
+TEST(ReadNode, WhatItShowsOfALongTextStaysText) {
+    // Whatever byte the cut would fall on.
+    for (std::size_t ahead = 0; ahead < 5; ++ahead) {
+        std::string text(70 + ahead, 'a');
+        for (int i = 0; i < 20; ++i)
+            text += "\xf0\x9f\xa6\x8a";
+        const auto read = parse_node_id(text);
+        ASSERT_FALSE(read);
+        EXPECT_TRUE(JsonDocument::parse(json_quote(read.error().text()))) << ahead;
+    }
 }
 
 TEST(ReadNode, TakesABareStringOfASubnet) {

@@ -15,6 +15,24 @@ TEST(JsonWriter, WritesCompactJson) {
     EXPECT_EQ(w.text(), R"({"name":"a\"b\\c\n\u0001","n":5,"on":true,"none":null,"list":["x",-3,{}],"raw":[1,2]})");
 }
 
+TEST(JsonWriter, WritesTextWhateverBytesItIsGiven) {
+    EXPECT_EQ(json_quote("ü €"), "\"ü €\"");
+    EXPECT_EQ(json_quote("a\xff\"b\xe2\x82"), "\"a\xef\xbf\xbd\\\"b\xef\xbf\xbd\xef\xbf\xbd\"");
+    JsonWriter w;
+    w.object([&] { w.member("\xc3", "\xf0\x9f").member("n", 1); });
+    EXPECT_TRUE(JsonDocument::parse(w.text())) << w.text();
+    // An error about a text that is neither JSON nor UTF-8, or that is cut within a character, can be told in JSON.
+    for (std::size_t ahead = 0; ahead < 5; ++ahead) {
+        std::string text(75 + ahead, 'a');
+        for (int i = 0; i < 9; ++i)
+            text += "\xf0\x9f\xa6\x8a";
+        const auto parsed = JsonDocument::parse(text);
+        ASSERT_FALSE(parsed);
+        EXPECT_EQ(parsed.error().text().find("\xef\xbf\xbd"), std::string::npos) << parsed.error().text();
+    }
+    EXPECT_TRUE(JsonDocument::parse(json_quote(JsonDocument::parse("{\"\xff").error().text())));
+}
+
 TEST(JsonView, ChainsThroughWhatIsNotThere) {
     const auto document = JsonDocument::parse(R"({"a":{"b":[1,"x",true,null,2.5]},"big":18446744073709551615})");
     ASSERT_TRUE(document.ok());

@@ -2,6 +2,7 @@
 #include <weft/base/hash.hpp>
 #include <weft/base/key.hpp>
 #include <weft/base/result.hpp>
+#include <weft/base/text.hpp>
 #include <weft/base/uuid.hpp>
 
 #include <set>
@@ -59,6 +60,19 @@ TEST(ManualClock, MovesWhenTold) {
     const auto start = clock.now();
     clock.advance(std::chrono::seconds(5));
     EXPECT_EQ(clock.now() - start, std::chrono::seconds(5));
+}
+
+TEST(Text, ABeginningCutsNoCharacterInTwo) {
+    const std::string text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\xa6\x8a";  // one of each length
+    EXPECT_EQ(beginning(text, 100), text);
+    EXPECT_EQ(beginning(text, 10), text);
+    for (std::size_t limit : {6U, 7U, 8U, 9U})
+        EXPECT_EQ(beginning(text, limit), text.substr(0, 6)) << limit;
+    for (std::size_t limit : {3U, 4U, 5U})
+        EXPECT_EQ(beginning(text, limit), text.substr(0, 3)) << limit;
+    EXPECT_EQ(beginning(text, 2), "a");
+    EXPECT_EQ(beginning(text, 0), "");
+    EXPECT_EQ(beginning("\x80\x80\x80", 2), "");
 }
 
 }  // namespace

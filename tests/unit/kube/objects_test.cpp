@@ -134,6 +134,18 @@ INSTANTIATE_TEST_SUITE_P(
               "status.podIPs"},
         Wrong{R"({"metadata":{"name":"p","namespace":"n"},"status":{"podIPs":[7]}})", "status.podIPs"}));
 
+TEST(Pod, WhatIsShownOfALongValueStaysText) {
+    for (std::size_t ahead = 0; ahead < 5; ++ahead) {
+        std::string value(70 + ahead, 'a');
+        for (int i = 0; i < 20; ++i)
+            value += "\xf0\x9f\xa6\x8a";
+        const auto row =
+            parse(pod_resource(), (R"({"metadata":{"name":"p","namespace":"n","labels":")" + value + "\"}}").c_str());
+        ASSERT_FALSE(row);
+        EXPECT_TRUE(JsonDocument::parse(json_quote(row.error().text()))) << ahead;
+    }
+}
+
 TEST(Pod, ForeignAnnotationsOfAnyTypeDoNotMatter) {
     EXPECT_TRUE(parse(pod_resource(), R"({"metadata":{"name":"p","namespace":"n","annotations":{"other/x":[]}}})"));
 }
