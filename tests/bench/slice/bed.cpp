@@ -68,11 +68,29 @@ Result<std::unique_ptr<Bed>> Bed::make(testing::Testbed& testbed, Options option
         !link) {
         return link.error();
     }
+    if (auto done = bed->gather_plugins(); !done) return done.error();
     if (auto done = bed->start_databases(); !done) return done.error();
     if (auto done = bed->start_api_server(); !done) return done.error();
     if (auto done = bed->start_cluster(); !done) return done.error();
     if (auto done = bed->listen_for_readiness(); !done) return done.error();
     return bed;
+}
+
+/// One folder of them, as a node has it.
+Result<void> Bed::gather_plugins() const {
+    namespace fs = std::filesystem;
+    const auto build = options_.bin_dir.parent_path();
+    const auto folder = testbed_.dir() / "plugins";
+    std::error_code failed;
+    fs::create_directory(folder, failed);
+    fs::permissions(folder, fs::perms(0755), failed);
+    fs::copy_file(build / "plugins" / "default-network.so", folder / "default-network.so", failed);
+    if (!failed && !options_.plugin.empty()) {
+        const auto file = options_.plugin + ".so";
+        fs::copy_file(build / "bench-plugins" / file, folder / file, failed);
+    }
+    if (failed) return invalid("can't copy the plugins: " + failed.message(), "build them; tests/bench/run does");
+    return {};
 }
 
 Bed::~Bed() {
@@ -159,10 +177,9 @@ Result<std::filesystem::path> Bed::write_config(const std::string& role) const {
     const auto path = testbed_.dir() / ("weft-" + role + ".conf");
     std::ofstream out(path);
     out << "[weft]\nrun-dir = " << (testbed_.dir() / role).string()
-        << "\nplugin-dir = " << (options_.bin_dir.parent_path() / "plugins").string()
-        << "\n[kubernetes]\napiserver = " << api_url_
+        << "\nplugin-dir = " << (testbed_.dir() / "plugins").string() << "\n[kubernetes]\napiserver = " << api_url_
         << "\nservice-cidrs = 172.30.0.0/16\n[default]\ncluster-subnets = 10.0.0.0/8/18"
-        << "\n[plugins]\nenable = default-network\n";
+        << "\n[plugins]\nenable = default-network" << (options_.plugin.empty() ? "" : "," + options_.plugin) << "\n";
     if (role == "node") {
         out << "[ovspaths]\nrun-dir = " << testbed_.dir().string() << "\n[ovnnorth]\naddress = " << north_
             << "\n[ovnsouth]\naddress = " << south_ << "\n[cni]\nconf-dir = " << (testbed_.dir() / "cni").string()

@@ -35,6 +35,7 @@ class Bed {
   public:
     struct Options {
         std::filesystem::path bin_dir;
+        std::string plugin;  ///< one of build/bench-plugins, enabled beside the default network; empty: none
     };
     /// Enters the namespace: so does every thread made after.
     static Result<std::unique_ptr<Bed>> make(testing::Testbed& testbed, Options options);
@@ -48,6 +49,7 @@ class Bed {
     TimePoint started_at() const { return started_at_; }
 
     const std::string& north() const { return north_; }
+    const std::string& south() const { return south_; }
     const std::string& api_url() const { return api_url_; }
     const testing::KubeClient& api() const { return *api_; }
     kube::Client& client() { return *client_; }
@@ -68,6 +70,7 @@ class Bed {
 
   private:
     Bed(testing::Testbed& testbed, Options options) : testbed_(testbed), options_(std::move(options)) {}
+    Result<void> gather_plugins() const;
     Result<void> start_databases();
     Result<std::string> start_database(const std::string& name, const std::string& schema);
     Result<void> start_api_server();

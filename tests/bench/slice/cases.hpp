@@ -4,6 +4,7 @@
 #include "floor.hpp"
 #include "report.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 
@@ -38,6 +39,28 @@ void report_idle(const Idle& idle, const Floor& floor, Report& report);
 Result<double> measure_afterwards(Bed& bed);
 /// All pods are there (again) and have what they need.
 Result<void> create_all(Bed& bed, std::size_t pods);
+
+struct Churn {
+    double events = 0;
+    double cpu = 0, transactions = 0, runs = 0;  ///< an event
+    double before_mib = 0, after_mib = 0;
+};
+/// A tenth of the pods in a minute goes and others come, for a while.
+Result<Churn> measure_churn(Bed& bed, std::size_t pods, std::chrono::seconds during);
+void report_churn(const Churn& churn, const Floor& floor, std::size_t pods, Report& report);
+
+/// A node among many.
+struct Many {
+    std::size_t nodes = 250;
+    std::size_t pods = 60'000;  ///< on the others; 0: not measured
+    bool joins = true;
+};
+/// Needs a bed of its own.
+Result<void> measure_many(testing::Testbed& testbed, const std::filesystem::path& bin_dir, const Many& what,
+                          Report& report);
+
+/// Runs bench-engine.
+Result<void> measure_engine(const std::filesystem::path& bin_dir, Report& report);
 
 /// The CNI program by itself.
 Result<void> measure_shim(const std::filesystem::path& bin_dir, Report& report);

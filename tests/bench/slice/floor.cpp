@@ -163,8 +163,11 @@ void commit_rows(const std::string& north, std::size_t pods, Floor& floor) {
 /// Keeps nothing: what the reflector itself costs.
 class CountingSink final : public kube::Sink {
   public:
-    void replace_all(std::string_view, std::vector<RowPtr>) override {
-        note([this] { listed_ = true; });
+    void replace_all(std::string_view, std::vector<RowPtr> rows) override {
+        note([&] {
+            listed_ = true;
+            rows_ = rows.size();
+        });
     }
     void put(std::string_view, RowPtr row, const RowPtr& before) override {
         note([&] {
@@ -181,8 +184,9 @@ class CountingSink final : public kube::Sink {
     }
     void mended(const ObjectRef&) override {}
 
-    void wait_listed() {
+    std::size_t wait_listed() {
         wait([this] { return listed_; });
+        return rows_;
     }
     void wait_pods(std::size_t count) {
         wait([&] { return uids_.size() >= count; });
@@ -214,6 +218,7 @@ class CountingSink final : public kube::Sink {
     std::mutex mutex_;
     std::condition_variable told_;
     bool listed_ = false;
+    std::size_t rows_ = 0;
     std::size_t changed_ = 0;
     TimePoint first_{};
     std::vector<std::pair<std::string, std::string>> uids_;
@@ -278,6 +283,47 @@ int floor_main(const std::string& north, const std::string& api_url, std::size_t
     std::ofstream file(out);
     file << to_json(floor) << std::flush;
     return file ? 0 : 1;
+}
+
+int list_floor_main(const std::string& api_url, std::size_t pods, const std::string& out) {
+    Floor floor;
+    const double cpu = own_cpu_seconds();
+    const TimePoint began = SteadyClock::now();
+    kube::Client client(kube::Access{.server = api_url});
+    client.start();
+    CountingSink sink;
+    kube::Reflector reflector(client, client, sink, kube::pod_resource(), WatchScope::all, {.node = node_name});
+    client.run([&] { reflector.start(); });
+    const std::size_t listed = sink.wait_listed();
+    floor.parse_wall = seconds_since(began);
+    floor.parse_cpu = own_cpu_seconds() - cpu;
+    client.run([&] { reflector.stop(); });
+    client.stop();
+    std::ofstream file(out);
+    file << to_json(floor) << std::flush;
+    return file && listed == pods ? 0 : 1;
+}
+
+Result<Floor> measure_list_floor(Bed& bed, std::size_t pods) {
+    const auto out = (bed.testbed().dir() / "list-floor.json").string();
+    auto child = bed.testbed().start({.name = "list-floor",
+                                      .argv = {(bed.options().bin_dir / "bench-slice").string(), "--list-floor",
+                                               bed.api_url(), std::to_string(pods), out},
+                                      .netns = bed.netns()});
+    if (!child) return child.error();
+    auto ended = child->wait(std::chrono::minutes(2));
+    if (!ended) return ended.error();
+    if (*ended != 0) return broken("the floor's process failed; see list-floor.log");
+    return read_floor(out);
+}
+
+Result<Floor> measure_single_commits(Bed& bed) {
+    auto north = bed.another_northbound();
+    if (!north) return north.error();
+    Floor floor;
+    constexpr std::size_t among = 1000;
+    commit_rows(*north, among, floor);
+    return floor;
 }
 
 Result<Floor> measure_floor(Bed& bed, std::size_t pods) {

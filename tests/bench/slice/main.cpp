@@ -1,9 +1,12 @@
 // bench-slice: what weftd costs on one node. tests/bench/README.md says what the rows mean.
 #include "cases.hpp"
+#include "compare.hpp"
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <string_view>
 #include <thread>
 
@@ -13,19 +16,33 @@ using namespace weft;
 using namespace weft::bench;
 
 constexpr auto* usage =
-    "usage: bench-slice [--json] [--pods N] [--no-cni | --only-cni] [--pause FILE]\n"
-    "  --json        one object instead of the table\n"
-    "  --pods N      how many (10000)\n"
-    "  --no-cni      leave out the burst of CNI ADDs, which needs a whole node\n"
-    "  --only-cni    nothing else\n"
-    "  --pause FILE  wait with all pods there until FILE exists, for a look at weftd from outside\n";
+    "usage: bench-slice [--json | --json-file FILE] [--only CASES] [--compare FILE] [--pods N] [--remote-pods N]\n"
+    "                   [--churn SECONDS] [--pause FILE]\n"
+    "  --json           one object instead of the table\n"
+    "  --json-file FILE the object there, besides the table\n"
+    "  --only CASES     letters, as in the table: abcd (one node; a and the floors are always part of it), e, f (a "
+    "node\n"
+    "                   with OVN), g (remote pods), h (churn, among the pods of a), i (joins), j (the engine alone)\n"
+    "  --no-cni         all but f; --only-cni: e and f\n"
+    "  --compare FILE   what got better or worse since a run whose object FILE holds\n"
+    "  --pods N         how many on the node (10000); --remote-pods N: elsewhere (60000)\n"
+    "  --churn SECONDS  how long pods churn (30)\n"
+    "  --pause FILE     wait with all pods there until FILE exists, for a look at weftd from outside\n";
+
+constexpr std::string_view all_cases = "abcdefghij";
 
 struct Arguments {
     bool json = false;
-    bool cni = true;
-    bool node = true;
+    std::string json_file;
+    std::string cases{all_cases};
+    std::string compare;
     std::size_t pods = 10'000;
+    std::size_t remote_pods = 60'000;
+    std::chrono::seconds churn{30};
     std::string pause;
+
+    bool has(char one) const { return cases.find(one) != std::string::npos; }
+    bool any(std::string_view some) const { return cases.find_first_of(some) != std::string::npos; }
 };
 
 void tell(const std::string& what) {
@@ -42,7 +59,7 @@ void pause(const Bed& bed, const std::string& file) {
 Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path& bin_dir, const Arguments& arguments,
                           Report& report) {
     tell("databases, API server, cluster");
-    auto made = Bed::make(testbed, {bin_dir});
+    auto made = Bed::make(testbed, {bin_dir, ""});
     if (!made) return made.error();
     Bed& bed = **made;
     if (auto ready = bed.start_weftd(); !ready) return ready.error();
@@ -50,17 +67,30 @@ Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path
     auto bulk = measure_bulk(bed, arguments.pods);
     if (!bulk) return bulk.error();
     pause(bed, arguments.pause);
-    tell("one pod at idle");
-    const auto idle = measure_idle(bed);
-    if (!idle) return idle.error();
+    std::optional<Idle> idle;
+    if (arguments.has('c')) {
+        tell("one pod at idle");
+        auto measured = measure_idle(bed);
+        if (!measured) return measured.error();
+        idle = *std::move(measured);
+    }
+    std::optional<Churn> churn;
+    if (arguments.has('h')) {
+        tell("pods go and come");
+        auto measured = measure_churn(bed, arguments.pods, arguments.churn);
+        if (!measured) return measured.error();
+        churn = *measured;
+    }
     tell("they go");
     const auto after = measure_afterwards(bed);
     if (!after) return after.error();
     bulk->after_mib = *after;
-    tell("they come back; restart among them");
-    if (auto created = create_all(bed, arguments.pods); !created) return created;
     Report restart;
-    if (auto done = measure_restart(bed, restart); !done) return done;
+    if (arguments.has('b')) {
+        tell("they come back; restart among them");
+        if (auto created = create_all(bed, arguments.pods); !created) return created;
+        if (auto done = measure_restart(bed, restart); !done) return done;
+    }
     if (auto stopped = bed.stop_weftd(); !stopped) return stopped;
     if (auto gone = bed.delete_all_pods(); !gone) return gone;
     tell("floors");
@@ -68,7 +98,8 @@ Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path
     if (!floor) return floor.error();
     report_bulk(*bulk, *floor, arguments.pods, report);
     report.append(restart);
-    report_idle(*idle, *floor, report);
+    if (idle) report_idle(*idle, *floor, report);
+    if (churn) report_churn(*churn, *floor, arguments.pods, report);
     return {};
 }
 
@@ -87,12 +118,24 @@ Result<Arguments> parse(int argc, char** argv) {
         if (word == "--json") {
             arguments.json = true;
         } else if (word == "--no-cni") {
-            arguments.cni = false;
+            std::erase(arguments.cases, 'f');
         } else if (word == "--only-cni") {
-            arguments.node = false;
-        } else if (word == "--pods" && !last) {
+            arguments.cases = "ef";
+        } else if (last) {
+            return invalid(std::string(word) + " is unknown, or its value is missing", usage);
+        } else if (word == "--json-file") {
+            arguments.json_file = argv[++i];
+        } else if (word == "--only") {
+            arguments.cases = argv[++i];
+        } else if (word == "--compare") {
+            arguments.compare = argv[++i];
+        } else if (word == "--pods") {
             arguments.pods = std::strtoul(argv[++i], nullptr, 10);
-        } else if (word == "--pause" && !last) {
+        } else if (word == "--remote-pods") {
+            arguments.remote_pods = std::strtoul(argv[++i], nullptr, 10);
+        } else if (word == "--churn") {
+            arguments.churn = std::chrono::seconds(std::strtoul(argv[++i], nullptr, 10));
+        } else if (word == "--pause") {
             arguments.pause = argv[++i];
         } else {
             return invalid("what is " + std::string(word) + "?", usage);
@@ -100,6 +143,9 @@ Result<Arguments> parse(int argc, char** argv) {
     }
     if (arguments.pods == 0 || arguments.pods > 16'000) {
         return invalid("--pods: 1 to 16000, as many addresses as a /18 has");
+    }
+    if (arguments.cases.find_first_not_of(all_cases) != std::string::npos) {
+        return invalid("--only: letters from " + std::string(all_cases) + ", such as \"agi\"");
     }
     return arguments;
 }
@@ -110,10 +156,22 @@ int main(int argc, char** argv) {
     if (argc == 6 && std::string_view(argv[1]) == "--floor") {
         return floor_main(argv[2], argv[3], std::strtoul(argv[4], nullptr, 10), argv[5]);
     }
+    if (argc == 5 && std::string_view(argv[1]) == "--list-floor") {
+        return list_floor_main(argv[2], std::strtoul(argv[3], nullptr, 10), argv[4]);
+    }
     const auto arguments = parse(argc, argv);
     if (!arguments) {
         std::fprintf(stderr, "bench-slice: %s\n", arguments.error().text().c_str());
         return 2;
+    }
+    std::optional<Earlier> earlier;
+    if (!arguments->compare.empty()) {
+        auto read = read_earlier(arguments->compare);
+        if (!read) {
+            std::fprintf(stderr, "bench-slice: %s\n", read.error().text().c_str());
+            return 2;
+        }
+        earlier = *std::move(read);
     }
     std::error_code ignored;
     const auto bin_dir = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
@@ -125,17 +183,33 @@ int main(int argc, char** argv) {
         note("the node",
              with_testbed([&](auto& testbed) { return measure_node(testbed, bin_dir, *arguments, report); }));
     };
-    // A thread of its own, because it stays in the node's namespace.
-    if (arguments->node) std::thread(node).join();
-    note("weft-cni", measure_shim(bin_dir, report));
-    if (arguments->cni) {
+    // Threads of their own, because they stay in a node's namespace.
+    if (arguments->any("abcdh")) std::thread(node).join();
+    if (arguments->has('e')) note("weft-cni", measure_shim(bin_dir, report));
+    if (arguments->has('f')) {
         tell("a burst of CNI ADDs");
         note("CNI ADDs", with_testbed([&](auto& testbed) { return measure_cni(testbed, bin_dir, 50, report); }));
     }
+    if (arguments->any("gi")) {
+        tell("a node among 249 others");
+        Many many;
+        many.pods = arguments->has('g') ? arguments->remote_pods : 0;
+        many.joins = arguments->has('i');
+        std::thread([&] {
+            note("many nodes",
+                 with_testbed([&](auto& testbed) { return measure_many(testbed, bin_dir, many, report); }));
+        }).join();
+    }
+    if (arguments->has('j')) {
+        tell("the engine alone");
+        note("the engine", measure_engine(bin_dir, report));
+    }
+    if (!arguments->json_file.empty()) std::ofstream(arguments->json_file) << report.json() << "\n";
     if (arguments->json) {
         std::printf("%s\n", report.json().c_str());
     } else {
         report.print();
+        if (earlier) print_comparison(report, *earlier);
     }
     return report.complete() ? 0 : 1;
 }

@@ -11,12 +11,13 @@ std::string pod_name(std::size_t number) {
     return "web-5d4f8c7b9-" + std::to_string(100'000 + number);
 }
 
-std::string pod_json(const std::string& name) {
-    std::string text =
-        R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name + R"(","namespace":")" + pod_namespace +
-        R"(","labels":{"app":"web","pod-template-hash":"5d4f8c7b9","tier":"front"}},"spec":{"nodeName":")" + node_name +
-        R"(","serviceAccountName":"default","containers":[{"name":"main","image":)"
-        R"("registry.example.com/team/service:1.2.3","env":[)";
+std::string pod_json(const std::string& name, const PodPlace& place) {
+    std::string text = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name + R"(","namespace":")" +
+                       place.ns + R"(","labels":{"app":"web","pod-template-hash":"5d4f8c7b9","tier":"front"})" +
+                       (place.annotations.empty() ? "" : ",\"annotations\":" + place.annotations) +
+                       R"(},"spec":{"nodeName":")" + place.node +
+                       R"(","serviceAccountName":"default","containers":[{"name":"main","image":)"
+                       R"("registry.example.com/team/service:1.2.3","env":[)";
     for (int i = 0; i < 12; ++i) {
         text += (i == 0 ? "" : ",") + std::string(R"({"name":"VARIABLE_)") + std::to_string(i) +
                 R"(","value":"some value of ordinary length"})";
@@ -27,7 +28,8 @@ std::string pod_json(const std::string& name) {
            R"("terminationMessagePath":"/dev/termination-log"}],"volumes":[{"name":"kube-api-access","projected":)"
            R"({"sources":[{"serviceAccountToken":{"expirationSeconds":3607,"path":"token"}}]}}],)"
            R"("tolerations":[{"key":"node.kubernetes.io/not-ready","operator":"Exists","effect":"NoExecute",)"
-           R"("tolerationSeconds":300}]},"status":{"phase":"Pending"}})";
+           R"("tolerationSeconds":300}]},"status":)" +
+           place.status + "}";
 }
 
 std::string pod_ip(std::size_t number) {
@@ -78,15 +80,22 @@ std::size_t send_all(kube::Client& client, std::size_t count, std::size_t in_fli
     return failed;
 }
 
+std::string pods_path(const std::string& ns) {
+    return "/api/v1/namespaces/" + ns + "/pods";
+}
+
+kube::Request create_request(const std::string& collection, std::string body) {
+    kube::Request request;
+    request.method = kube::Method::post;
+    request.path = collection;
+    request.body = std::move(body);
+    request.accept = appliers::metadata_only;
+    return request;
+}
+
 std::size_t create_pods(kube::Client& client, std::size_t count) {
-    return send_all(client, count, 16, [](std::size_t i) {
-        kube::Request request;
-        request.method = kube::Method::post;
-        request.path = std::string("/api/v1/namespaces/") + pod_namespace + "/pods";
-        request.body = pod_json(pod_name(i));
-        request.accept = appliers::metadata_only;
-        return request;
-    });
+    return send_all(client, count, 16,
+                    [](std::size_t i) { return create_request(pods_path(), pod_json(pod_name(i))); });
 }
 
 }  // namespace weft::bench

@@ -27,6 +27,7 @@ class Report {
     void print() const;
     /// One object: {"name":value,…}.
     std::string json() const;
+    const std::vector<Row>& rows() const { return rows_; }
     bool complete() const { return failures_.empty(); }
 
   private:

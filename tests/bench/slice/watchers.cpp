@@ -10,18 +10,22 @@ namespace weft::bench {
 
 namespace {
 
-ovsdb::ClientSettings settings_for(const std::string& remote) {
+ovsdb::ClientSettings settings_for(const std::string& remote, const ovsdb::DatabaseInfo& database) {
     ovsdb::ClientSettings settings;
-    settings.database = &ovsdb::nb_database();
+    settings.database = &database;
     settings.remotes = *ovsdb::Remote::parse_list(remote);
     return settings;
 }
 
 }  // namespace
 
-PortWatch::PortWatch(const std::string& remote) : client_(settings_for(remote), [] {}), thread_([this] { run(); }) {
-    const auto& ports = *ovsdb::nb_database().table("Logical_Switch_Port");
-    client_.set_monitors({{&ports, ports.columns_named(std::array<std::string_view, 1>{"name"}), {}}});
+PortWatch::PortWatch(const std::string& remote) : PortWatch(remote, ovsdb::nb_database(), "Logical_Switch_Port") {}
+
+PortWatch::PortWatch(const std::string& remote, const ovsdb::DatabaseInfo& database, std::string_view table)
+    : client_(settings_for(remote, database), [] {}),
+      thread_([this] { run(); }) {
+    const auto& rows = *database.table(table);
+    client_.set_monitors({{&rows, rows.columns_named(std::array<std::string_view, 1>{"name"}), {}}});
 }
 
 PortWatch::~PortWatch() {
@@ -69,7 +73,7 @@ std::size_t PortWatch::transactions() const {
 std::optional<TimePoint> PortWatch::wait_count(std::size_t count, std::chrono::seconds limit) {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, limit, [&] { return count_ == count; })) {
-        std::fprintf(stderr, "there are %zu switch ports instead of %zu\n", count_, count);
+        std::fprintf(stderr, "there are %zu rows instead of %zu\n", count_, count);
         return std::nullopt;
     }
     return at_;

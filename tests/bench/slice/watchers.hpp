@@ -2,6 +2,7 @@
 
 #include "measure.hpp"
 #include "ovsdb/client.hpp"
+#include "ovsdb/table.hpp"
 
 #include <weft/testing/testbed/kube_client.hpp>
 
@@ -16,10 +17,12 @@
 /// Who looks at the far sides while weftd works, and notes when things come and go.
 namespace weft::bench {
 
-/// Counts the switch ports of a northbound database; asks for nothing but their names.
+/// Counts the rows of a table, of a northbound database's switch ports unless told otherwise; asks for nothing but
+/// their names.
 class PortWatch {
   public:
     explicit PortWatch(const std::string& remote);
+    PortWatch(const std::string& remote, const ovsdb::DatabaseInfo& database, std::string_view table);
     ~PortWatch();
     PortWatch(const PortWatch&) = delete;
     PortWatch& operator=(const PortWatch&) = delete;
