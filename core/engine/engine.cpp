@@ -13,7 +13,9 @@ Engine::Impl::Impl(Engine& owner, EngineOptions given)
       queue(options.portion),
       owners(store, nodes),
       statuses(store, nodes, owners),
-      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }),
+      flaps(options.flap_limit),
+      lanes(options.board, std::max(1U, options.threads)),
+      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }, options.board),
       made_at(options.clock->now()) {
     levels.emplace_back();
 }

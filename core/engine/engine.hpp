@@ -24,6 +24,8 @@
 /// One thread, the *engine thread*, calls everything here but post(), later() and wake(), which any thread may call.
 namespace weft::engine {
 
+class RunBoard;
+
 struct EngineOptions {
     Role role = Role::node;
     const Clock* clock = &Clock::system();
@@ -38,6 +40,11 @@ struct EngineOptions {
     Duration most_retry = std::chrono::seconds(60);
     /// A run that takes longer is logged with its cause.
     Duration slow_run = std::chrono::milliseconds(100);
+    /// An instance whose rows change more often than this in a second, for ten to thirty seconds, runs after pauses
+    /// only; 0: never.
+    unsigned flap_limit = 0;
+    /// Where it says what runs; must outlive the engine. Null: nowhere.
+    RunBoard* board = nullptr;
     /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
     std::function<void()> woken;
 };
