@@ -7,7 +7,7 @@
 
 namespace weft::engine {
 
-AdapterRunner::AdapterRunner(std::string name, RunSlot* slot, std::uint16_t label, const AdapterSpec& spec,
+AdapterRunner::AdapterRunner(std::string name, containment::RunSlot* slot, std::uint16_t label, const AdapterSpec& spec,
                              std::unique_ptr<Adapter> adapter, Post post, std::function<void()> schedule)
     : name_(std::move(name)),
       slot_(slot),
@@ -54,7 +54,7 @@ bool AdapterRunner::serve() {
             {{"adapter", name_}, {"error", what}});
     };
     try {
-        const RunMark mark(slot_, label_, changes.empty() ? std::string_view() : changes.front().key());
+        const containment::RunMark mark(slot_, label_, changes.empty() ? std::string_view() : changes.front().key());
         adapter_->changed(changes, *this);
     } catch (const std::exception& e) {
         threw(e.what());
@@ -66,7 +66,7 @@ bool AdapterRunner::serve() {
 
 void AdapterRunner::finish() noexcept {
     {
-        const RunMark mark(slot_, label_, "stop()");
+        const containment::RunMark mark(slot_, label_, "stop()");
         adapter_->stop();
     }
     const std::lock_guard lock(mutex_);
@@ -101,7 +101,7 @@ void AdapterRunner::send(ChangeSet changes) {
     if (open_) post_(std::move(changes));
 }
 
-AdapterExecutor::AdapterExecutor(AdapterRunner::Post post, RunBoard* board)
+AdapterExecutor::AdapterExecutor(AdapterRunner::Post post, containment::RunBoard* board)
     : post_(std::move(post)),
       board_(board),
       lanes_(board, 1) {}

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/change_set.hpp"
 #include "engine/engine.hpp"
-#include "engine/run_board.hpp"
 
 #include <weft/engine/operator.hpp>
 
@@ -23,7 +23,7 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
     using Post = std::function<void(ChangeSet)>;
 
     /// `slot` and `label`: where the board says that it runs.
-    AdapterRunner(std::string name, RunSlot* slot, std::uint16_t label, const AdapterSpec& spec,
+    AdapterRunner(std::string name, containment::RunSlot* slot, std::uint16_t label, const AdapterSpec& spec,
                   std::unique_ptr<Adapter> adapter, Post post, std::function<void()> schedule);
 
     void changed(std::span<const Change> changes) override;
@@ -41,7 +41,7 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
     void send(ChangeSet changes);
 
     std::string name_;
-    RunSlot* slot_;
+    containment::RunSlot* slot_;
     std::uint16_t label_;
     std::string answers_;
     RowType answer_type_;
@@ -59,7 +59,7 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
 /// The one thread that all adapters run on, each called never twice at once. Adapters are stopped newest first.
 class AdapterExecutor {
   public:
-    AdapterExecutor(AdapterRunner::Post post, RunBoard* board);
+    AdapterExecutor(AdapterRunner::Post post, containment::RunBoard* board);
     ~AdapterExecutor();
 
     AdapterRunner& add(const std::string& module, const std::string& name, const AdapterSpec& spec,
@@ -72,8 +72,8 @@ class AdapterExecutor {
     void run();
 
     AdapterRunner::Post post_;
-    RunBoard* board_;
-    RunLanes lanes_;  ///< one, for the one thread
+    containment::RunBoard* board_;
+    containment::RunLanes lanes_;  ///< one, for the one thread
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::unique_ptr<AdapterRunner>> runners_;

@@ -131,6 +131,13 @@ std::vector<RowPtr> Engine::list(std::string_view table, std::string_view key) c
     return rows;
 }
 
+std::string_view Engine::owner_of(std::string_view table, std::string_view key) const {
+    const Table* known = impl_->store.find_table(table);
+    const CellId id = known == nullptr ? 0 : impl_->store.find(*known, key);
+    const InstanceId owner = id == 0 ? 0 : impl_->store.cells[id].owner;
+    return owner == 0 ? std::string_view() : impl_->nodes[impl_->store.instances[owner].node]->module;
+}
+
 bool Engine::ready(std::string_view table) const {
     const Table* known = impl_->store.find_table(table);
     return known != nullptr && known->ready && impl_->started;

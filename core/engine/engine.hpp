@@ -19,12 +19,14 @@
 #include <string_view>
 #include <vector>
 
+namespace weft::containment {
+class RunBoard;
+}
+
 /// The reconcile engine, as the host sees it. README.md has the picture.
 ///
 /// One thread, the *engine thread*, calls everything here but post(), later() and wake(), which any thread may call.
 namespace weft::engine {
-
-class RunBoard;
 
 struct EngineOptions {
     Role role = Role::node;
@@ -44,7 +46,7 @@ struct EngineOptions {
     /// only; 0: never.
     unsigned flap_limit = 0;
     /// Where it says what runs; must outlive the engine. Null: nowhere.
-    RunBoard* board = nullptr;
+    containment::RunBoard* board = nullptr;
     /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
     std::function<void()> woken;
 };
@@ -139,6 +141,8 @@ class Engine {
     std::size_t size(std::string_view table) const;
     /// All rows under one key of an `ordered` table, by owner.
     std::vector<RowPtr> list(std::string_view table, std::string_view key) const;
+    /// The module whose row is seen; empty for none and for rows from outside. Valid until the graph changes.
+    std::string_view owner_of(std::string_view table, std::string_view key) const;
     /// All that feeds the table has run on complete inputs.
     bool ready(std::string_view table) const;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/adapters.hpp"
 #include "engine/deadlines.hpp"
 #include "engine/engine.hpp"
@@ -10,7 +11,6 @@
 #include "engine/owners.hpp"
 #include "engine/parallel.hpp"
 #include "engine/run.hpp"
-#include "engine/run_board.hpp"
 #include "engine/statuses.hpp"
 #include "engine/store.hpp"
 
@@ -83,7 +83,7 @@ class Engine::Impl {
     Statuses statuses;
     Deadlines deadlines;
     Flaps flaps;
-    RunLanes lanes;  ///< one a thread that runs rules; operators and verify() have the first
+    containment::RunLanes lanes;  ///< one a thread that runs rules; operators and verify() have the first
     std::map<std::string, std::unique_ptr<Module>, std::less<>> modules;
     std::vector<std::vector<Node*>> strata;
     std::vector<std::vector<Table*>> levels;

@@ -4,7 +4,7 @@
 
 namespace weft::engine {
 
-void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint now, RunSlot* slot) {
+void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint now, containment::RunSlot* slot) {
     store_ = &store;
     node_ = &node;
     instance_ = instance;
@@ -20,7 +20,7 @@ void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint
     const auto start = std::chrono::steady_clock::now();
     const CellId driver = store.instances[instance].driver;
     {
-        const RunMark mark(slot, node.label, store.key(driver));
+        const containment::RunMark mark(slot, node.label, store.key(driver));
         node.derive(open(driver), *this, *this);
     }
     check_puts();

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/node.hpp"
 #include "engine/owners.hpp"
-#include "engine/run_board.hpp"
 #include "engine/store.hpp"
 
 #include <optional>
@@ -27,7 +27,7 @@ class Run final : public detail::ReaderCore, public detail::DesiredCore {
     enum class Outcome : std::uint8_t { good, waiting, failed };
 
     /// `slot` tells for as long as it takes what runs; null: nowhere.
-    void execute(Store& store, const Node& node, InstanceId instance, TimePoint now, RunSlot* slot);
+    void execute(Store& store, const Node& node, InstanceId instance, TimePoint now, containment::RunSlot* slot);
 
     InstanceId instance() const { return instance_; }
     Outcome outcome() const { return outcome_; }

@@ -39,6 +39,11 @@ RuleStatus status_of(const Node& node, std::string_view driver, RuleState state,
     status.what = error.what;
     status.where = error.where;
     status.mend = error.mend;
+    if (status.mend.empty() && error.kind == ErrorKind::broken) {
+        status.mend =
+            "a fault of plugin " + node.module +
+            ": tell its makers; what it had put for this object before stays, `weftctl explain` shows what it reads";
+    }
     return status;
 }
 

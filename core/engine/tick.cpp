@@ -473,7 +473,7 @@ void Engine::Impl::run_operator(Node& node, bool first, TickReport& report) {
         statuses.note_operator(node, what);
     };
     try {
-        const RunMark mark(lanes.at(0), node.label, {});
+        const containment::RunMark mark(lanes.at(0), node.label, {});
         node.op->run(changes, out);
     } catch (const std::exception& e) {
         threw(e.what());

@@ -1,5 +1,5 @@
 // The board that tells what runs, and what a process leaves on it when it dies.
-#include "engine/run_board.hpp"
+#include "containment/run_board.hpp"
 #include "kit.hpp"
 
 #include <csignal>
@@ -15,6 +15,13 @@
 
 namespace weft::engine {
 namespace {
+
+using containment::RunBoard;
+using containment::RunLanes;
+using containment::RunMark;
+using containment::Running;
+using containment::running_slot;
+using containment::RunSlot;
 
 using kit::Item;
 using kit::Plain;

@@ -16,7 +16,7 @@
 
 /// Which code of which plugin each thread runs right now, in memory that outlives the process: a file that is mapped.
 /// Whoever starts next reads from it what a crash interrupted; a watching thread sees what does not return.
-namespace weft::engine {
+namespace weft::containment {
 
 /// One thread's place on the board: an even number of turns is idle, an odd one runs `label` on `key`. Written by that
 /// thread only; a few stores each time.
@@ -62,8 +62,8 @@ struct Running {
 
 class RunBoard {
   public:
-    static constexpr std::size_t slots = 64;
-    static constexpr std::size_t labels = 2048;
+    static constexpr std::size_t slots = 512;
+    static constexpr std::size_t labels = 1024;
 
     /// What an earlier process left in the file.
     struct Left {
@@ -125,4 +125,4 @@ class RunLanes {
     std::size_t n_ = 0;
 };
 
-}  // namespace weft::engine
+}  // namespace weft::containment

@@ -1,4 +1,4 @@
-#include "engine/run_board.hpp"
+#include "containment/run_board.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace weft::engine {
+namespace weft::containment {
 
 namespace {
 
@@ -220,4 +220,4 @@ RunLanes::~RunLanes() {
     if (first_ != nullptr) board_->give_back(first_, n_);
 }
 
-}  // namespace weft::engine
+}  // namespace weft::containment
