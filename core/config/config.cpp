@@ -197,6 +197,13 @@ Result<std::vector<tables::PluginSetting>> Config::plugin_settings(const std::ve
                      where(origin),
                      near.empty() ? "install the plugin or remove the section" : "did you mean [plugin." + near + "]?"};
     }
+    for (const auto& [name, section] : layers_.plugins) {
+        const auto gates = section.find("gates");
+        if (gates == section.end() || gates->second.text == "pods" || gates->second.text.empty()) continue;
+        return Error{ErrorKind::invalid,
+                     "[plugin." + name + "] gates: nothing is called " + json_quote(gates->second.text),
+                     where(gates->second.origin), "write pods, or leave it empty"};
+    }
     std::vector<tables::PluginSetting> rows;
     for (const auto& plugin : installed) {
         if (!plugin.declared) continue;
@@ -222,7 +229,7 @@ Result<std::vector<tables::PluginSetting>> Config::plugin_settings(const std::ve
         }
         if (section == layers_.plugins.end()) continue;
         for (const auto& [key, value] : section->second) {
-            if (keys.contains(key)) continue;
+            if (keys.contains(key) || key == "gates") continue;
             const auto near = nearest(key, keys);
             return Error{ErrorKind::invalid, "unknown key " + json_quote(key) + " in [plugin." + plugin.name + "]",
                          where(value.origin),
@@ -234,6 +241,13 @@ Result<std::vector<tables::PluginSetting>> Config::plugin_settings(const std::ve
         }
     }
     return rows;
+}
+
+std::optional<std::string> Config::plugin_gates(const std::string& plugin) const {
+    const auto section = layers_.plugins.find(plugin);
+    if (section == layers_.plugins.end()) return std::nullopt;
+    const auto gates = section->second.find("gates");
+    return gates == section->second.end() ? std::nullopt : std::optional(gates->second.text);
 }
 
 std::vector<ShownValue> Config::show() const {

@@ -120,6 +120,10 @@ class Config {
     /// that are declared, defaults filled in, as the rows rules read. Errors carry file, line and the nearest name.
     Result<std::vector<tables::PluginSetting>> plugin_settings(const std::vector<PluginSchema>& installed) const;
 
+    /// `gates` of [plugin.<name>], which every plugin has: nothing when it is not set; otherwise what the plugin gates
+    /// while it can't run ("pods", or empty). Checked by plugin_settings().
+    std::optional<std::string> plugin_gates(const std::string& plugin) const;
+
     /// All keys with their values; tokens are not shown.
     std::vector<ShownValue> show() const;
 

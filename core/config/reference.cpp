@@ -32,6 +32,9 @@ constexpr std::string_view plugins =
 # Settings of one plugin; `weftctl plugins` lists the plugins, their README files the keys. (reload)
 # [plugin.<name>]
 # key = value
+# Every plugin has this one: pods, so that new pods get an error while the plugin can't run (it is frozen), or empty, so
+# that they go without it; not set: as the plugin says itself. (reload)
+# gates =
 )";
 
 /// `text` in lines of at most 120 columns that begin with `prefix`.

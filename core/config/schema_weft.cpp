@@ -58,6 +58,28 @@ Result<void> check_record_size(std::string_view value) {
     return {};
 }
 
+Result<void> check_timeout(std::string_view value) {
+    Nanoseconds time{};
+    if (auto read = read_value(value, Spelling::file, time); !read) return read;
+    constexpr Nanoseconds least = std::chrono::seconds(1);
+    if (time != Nanoseconds::zero() && time < least)
+        return invalid(json_quote(value) + " is too short",
+                       "write 0 for never, or at least 1s; a bare number is nanoseconds");
+    return {};
+}
+
+Result<void> check_memory(std::string_view value) {
+    auto limit = memory_limit_of(value);
+    if (!limit) return std::move(limit).error();
+    return {};
+}
+
+Result<void> check_flaps(std::string_view value) {
+    auto number = read_integer(value, 0, 3000);
+    if (!number) return std::move(number).error();
+    return {};
+}
+
 }  // namespace
 
 void add_weft_keys(std::vector<KeySpec>& to) {
@@ -94,6 +116,25 @@ void add_weft_keys(std::vector<KeySpec>& to) {
         .check(check_levels)
         .live();
     weft.add<&WeftSection::threads>("threads", "0", "Threads that run rules; 0: one a CPU.").check(check_threads);
+    weft.add<&WeftSection::rule_timeout>("rule-timeout", "30s",
+                                         "A rule or adapter that does not return for so long is a fault: weftd starts "
+                                         "anew with its plugin frozen, which "
+                                         "leaves the plugin's rows as they are. At least 1s; 0: never.")
+        .check(check_timeout)
+        .live();
+    weft.add<&WeftSection::memory_limit>(
+            "memory-limit", "auto",
+            "Resident memory, such as 512M or 2G, beyond which weftd starts anew with the plugin frozen that was "
+            "running "
+            "while most of it came. auto: nine tenths of the control group's limit, else half of the machine's memory; "
+            "0: none.")
+        .check(check_memory)
+        .live();
+    weft.add<&WeftSection::flap_limit>(
+            "flap-limit", "100",
+            "A rule's rows for one object that change more often than this in a second, for "
+            "longer than ten, are made anew after pauses only. At most 3000; 0: any number is fine.")
+        .check(check_flaps);
     weft.add<&WeftSection::pidfile>("pidfile", "", "File to write the process id to; empty: none.")
         .check(check_absolute);
     weft.add<&WeftSection::enable_multicast>("enable-multicast", "false",

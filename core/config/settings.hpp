@@ -224,6 +224,9 @@ struct WeftSection {
     std::string log_level;
     std::vector<std::string> log_levels;  ///< "ovsdb=debug"
     std::uint32_t threads = 0;
+    Nanoseconds rule_timeout{};
+    std::string memory_limit;
+    std::uint32_t flap_limit = 0;
     std::string pidfile;
     bool enable_multicast = false;
     bool unprivileged_mode = false;

@@ -166,4 +166,29 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row[b.size()];
 }
 
+Result<std::optional<std::uint64_t>> memory_limit_of(std::string_view text) {
+    text = trimmed(text);
+    if (text == "auto") return std::optional<std::uint64_t>();
+    unsigned shift = 0;
+    if (!text.empty()) {
+        switch (text.back()) {
+            case 'k':
+            case 'K': shift = 10; break;
+            case 'm':
+            case 'M': shift = 20; break;
+            case 'g':
+            case 'G': shift = 30; break;
+            default: break;
+        }
+    }
+    const auto number = read_integer(shift == 0 ? text : text.substr(0, text.size() - 1), 0, 1 << 30);
+    const auto bytes = number ? static_cast<std::uint64_t>(*number) << shift : 0;
+    constexpr std::uint64_t least = 64ULL << 20;  // weftd itself needs some
+    if (!number || (bytes != 0 && bytes < least)) {
+        return invalid("\"" + std::string(text) + "\" is no limit of memory",
+                       "write auto, 0 for none, or at least 64M, such as 512M or 2G");
+    }
+    return std::optional(bytes);
+}
+
 }  // namespace weft::config

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,8 @@ requires(!std::same_as<T, bool>) std::string_view type_name(const T*) {
 }
 
 std::vector<std::string> split_list(std::string_view text);
+/// "auto" (nothing), "0" (no limit) or a number of bytes with k, M or G, in 1024s.
+Result<std::optional<std::uint64_t>> memory_limit_of(std::string_view text);
 std::string_view trimmed(std::string_view text);
 /// How many edits (insert, delete, replace, swap of neighbours) turn one text into the other.
 std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -110,6 +110,7 @@ std::string plugin_states(const JsonView& s, bool colours) {
         table.add({text_of(p, "name"), text_of(p, "version"), Cell(state, colour_of_state(state)),
                    number_of(p, "rules"), number_of(p, "instances"), count("failed", Colour::bad),
                    count("conflicts", Colour::bad), count("waiting", Colour::warn), count("warnings", Colour::warn)});
+        if (const auto reason = text_of(p, "reason"); !reason.empty()) table.note(reason, Colour::bad);
     });
     return table.empty() ? "" : heading("Plugins", colours) + table.text(colours);
 }

@@ -79,6 +79,12 @@ Result<void> Daemon::start() {
         if (!file) return file.error();
         pid_file_.emplace(*std::move(file));
     }
+    auto limits = limits_of(settings);
+    if (!limits) return std::move(limits).error();
+    auto contained = Containment::begin(settings);
+    if (!contained) return std::move(contained).error();
+    containment_ = *std::move(contained);
+    containment_->watch(*limits);
     standard_metrics_ = std::make_unique<services::StandardMetrics>(metrics_, settings.role);
     services::add_process_metrics(metrics_);
     if (auto done = load_plugins(); !done) return done;
@@ -89,17 +95,23 @@ Result<void> Daemon::start() {
 
 Result<void> Daemon::load_plugins() {
     const auto& settings = config_.settings();
-    registry_ = std::make_unique<plugin::Registry>(settings.plugin_dir(), admission_policy(settings));
+    registry_ =
+        std::make_unique<plugin::Registry>(settings.plugin_dir(), admission_policy(settings), &containment_->board());
     auto names = enabled_plugins(config_, *registry_);
     if (!names) return names.error();
-    auto loaded = registry_->load(*names);
+    std::map<std::string, std::string> frozen;
+    auto loaded = load(*names, frozen);
     if (!loaded) return loaded.error();
     plugins_ = *std::move(loaded);
+    set_frozen(std::move(frozen));
     // Of plugins that are installed and off only the claims matter: what they had put has to go. One that is broken is
     // left alone with its rows.
     for (const auto& entry : registry_->list()) {
         const bool on = std::find(names->begin(), names->end(), entry.name) != names->end();
         if (on || !entry.problem.empty()) continue;
+        // One that can't even be loaded is left alone too; others need no more than to say what they claim.
+        if (const auto record = containment_->quarantine().frozen(entry.name); record && record->part == "load")
+            continue;
         auto off = registry_->load({entry.name});
         if (off) switched_off_.push_back(off->front());
     }
@@ -111,6 +123,53 @@ Result<void> Daemon::load_plugins() {
         log(LogLevel::info, "plugin", "loaded", {{"plugin", plugin->name()}, {"version", plugin->version()}});
     }
     return {};
+}
+
+Result<std::vector<const plugin::Loaded*>> Daemon::load(const std::vector<std::string>& names,
+                                                        std::map<std::string, std::string>& frozen) const {
+    std::map<std::string, std::vector<std::string>> needs;
+    std::map<std::string, std::string> hashes;
+    for (const auto& entry : registry_->list()) {
+        needs[entry.name] = entry.needs;
+        if (!entry.sha256.empty()) hashes[entry.name] = entry.sha256;
+    }
+    for (const auto& name : containment_->quarantine().note_files(hashes))
+        log(LogLevel::info, "plugin", "another file: not frozen any more", {{"plugin", name}});
+    auto allowed = runnable(names, needs, containment_->quarantine());
+    frozen = std::move(allowed.frozen);
+    auto loaded = registry_->load(allowed.names);
+    if (!loaded) return loaded;
+    if (auto claimed = check_claims(*loaded, config_.settings().role); !claimed) return claimed.error();
+    return loaded;
+}
+
+void Daemon::set_frozen(std::map<std::string, std::string> frozen) {
+    for (const auto& [name, why] : frozen) {
+        if (frozen_.contains(name)) continue;
+        log(LogLevel::error, "plugin", "frozen: it does not run, and its rows stay as they are",
+            {{"plugin", name}, {"why", why}});
+    }
+    frozen_ = std::move(frozen);
+    set_gates();
+}
+
+/// What can't run and says so, or of which the configuration says so, holds up pods.
+void Daemon::set_gates() {
+    if (!node_) return;
+    std::map<std::string, std::string> closed;
+    for (const auto& entry : registry_->list()) {
+        const auto why = frozen_.find(entry.name);
+        if (why == frozen_.end()) continue;
+        if (config_.plugin_gates(entry.name).value_or(entry.gates) == "pods") closed[entry.name] = why->second;
+    }
+    for (const auto& name : gates_) {
+        if (!closed.contains(name)) node_->gate(name, "");
+    }
+    gates_.clear();
+    for (const auto& [name, why] : closed) {
+        node_->gate(name, why);
+        gates_.push_back(name);
+    }
 }
 
 /// What rows keep is settled at the start: the plugins that are installed then count, on or off.
@@ -136,6 +195,8 @@ Result<void> Daemon::build_engine() {
     options.woken = [this] { loop_.wake(); };
     if (auto started = start_recording(); !started) return started;
     options.tap = recorder_.get();
+    options.flap_limit = settings.weft.flap_limit;
+    options.board = &containment_->board();
     engine_ = std::make_unique<engine::Engine>(options);
     auto inputs = kernel_inputs(settings.role);
     const auto all = modules();
@@ -209,6 +270,7 @@ Result<void> Daemon::start_role() {
     node_->set_rules(writes_of_rules(modules(), Role::node));
     for (const auto* plugin : all)
         node_->add_claims(*plugin);
+    set_gates();
     if (auto done = node_->start(); !done) return done;
     return start_watching();
 }
@@ -232,10 +294,12 @@ Result<void> Daemon::start_watching() {
 
 int Daemon::run() {
     loop_.run([this] { return turn(); });
+    containment_->stopping();
     health_.set_terminating(true);
     notifier_.stopping();
     log(LogLevel::info, "daemon", "stopping; the data plane goes on");
     stop_all();
+    containment_->end();
     return exit_code_;
 }
 
@@ -334,13 +398,18 @@ void Daemon::on_signal(int signal) {
 void Daemon::reload() {
     notifier_.reloading();
     // Everything is tried on the new configuration before it counts: plugins, their settings, the changed graph.
-    auto reloaded = config_.reload([this](const config::Config& next) -> Result<void> {
+    std::map<std::string, std::string> frozen;
+    auto reloaded = config_.reload([&](const config::Config& next) -> Result<void> {
         auto names = enabled_plugins(next, *registry_);
         if (!names) return names.error();
-        auto loaded = registry_->load(*names);
+        auto loaded = load(*names, frozen);
         if (!loaded) return loaded.error();
         auto rows = next.plugin_settings(plugin_schemas(*registry_, *loaded));
         if (!rows) return rows.error();
+        for (const auto& [name, why] : frozen_) {
+            if (std::find(names->begin(), names->end(), name) != names->end()) continue;
+            if (auto taken = take_claims_of_frozen(name); !taken) return taken;
+        }
         return change_plugins(*std::move(loaded));
     });
     standard_metrics_->config_reload_ok().set(reloaded ? 1 : 0);
@@ -349,6 +418,8 @@ void Daemon::reload() {
         log(LogLevel::error, "config", "reload failed; going on with the old values", reloaded.error());
     } else {
         by_hand_.clear();
+        set_frozen(std::move(frozen));
+        if (auto limits = limits_of(config_.settings())) containment_->watch(*limits);
         for (const auto& warning : reloaded->warnings)
             log(LogLevel::warn, "config", "reload", warning);
         for (const auto& key : reloaded->changed) {
@@ -360,6 +431,19 @@ void Daemon::reload() {
         if (auto done = post_settings(); !done) log(LogLevel::error, "config", "reload is incomplete", done.error());
     }
     if (told_ready_) notifier_.ready(status_line_);
+}
+
+/// A plugin that is frozen and now switched off: what it had put has to go, for which it must say what it claims.
+Result<void> Daemon::take_claims_of_frozen(const std::string& name) {
+    const auto record = containment_->quarantine().frozen(name);
+    if (record && record->part == "load") return {};
+    const auto loaded = registry_->load({name});
+    if (!loaded) return {};  // broken, or without what it needs: left alone with its rows
+    if (std::find(switched_off_.begin(), switched_off_.end(), loaded->front()) != switched_off_.end()) return {};
+    switched_off_.push_back(loaded->front());
+    if (node_) node_->add_claims(*loaded->front());
+    log(LogLevel::info, "plugin", "disabled; its rows are withdrawn", {{"plugin", name}});
+    return {};
 }
 
 Result<void> Daemon::change_plugins(std::vector<const plugin::Loaded*> wanted) {

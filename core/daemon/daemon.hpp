@@ -2,6 +2,7 @@
 
 #include "base/heap.hpp"
 #include "config/config.hpp"
+#include "daemon/containment.hpp"
 #include "daemon/kube_part.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/node_part.hpp"
@@ -42,6 +43,12 @@ class Daemon {
 
   private:
     Result<void> load_plugins();
+    /// Those of `names` that aren't frozen, loaded; what is frozen is told in `frozen`.
+    Result<std::vector<const plugin::Loaded*>> load(const std::vector<std::string>& names,
+                                                    std::map<std::string, std::string>& frozen) const;
+    void set_frozen(std::map<std::string, std::string> frozen);
+    void set_gates();
+    Result<void> take_claims_of_frozen(const std::string& name);
     Result<void> build_engine();
     Result<void> start_role();
     Result<void> start_recording();  ///< record_part.cpp
@@ -52,6 +59,7 @@ class Daemon {
     void reload();
     /// Nothing changes unless the engine takes the graph as a whole.
     Result<void> change_plugins(std::vector<const plugin::Loaded*> wanted);
+    std::vector<std::string> gates_;  ///< plugins that may hold up pods
     std::vector<engine::ModuleSpec> modules() const;
     void note_annotations(const plugin::Loaded& plugin);
 
@@ -80,6 +88,7 @@ class Daemon {
     void plan(JsonView args, const services::AdminReply& reply);
     Result<insight::PlanInput> plan_input(JsonView args) const;
     Result<std::string> switch_plugin(JsonView args);
+    Result<std::string> switch_to(const std::string& name, bool on, const std::vector<std::string>& names);
     /// The plugins that a configuration enables, less and more what was switched by hand.
     Result<std::vector<std::string>> plugin_names(const config::Config& config,
                                                   const std::map<std::string, bool>& by_hand) const;
@@ -88,9 +97,11 @@ class Daemon {
     Loop loop_;
     std::optional<services::RunLock> lock_;
     std::optional<services::PidFile> pid_file_;
+    std::unique_ptr<Containment> containment_;  ///< all that runs plugins' code says so on its board
     std::unique_ptr<plugin::Registry> registry_;
     std::vector<const plugin::Loaded*> plugins_;       ///< enabled, in order of their needs
     std::map<std::string, bool> by_hand_;              ///< switched by weftctl, until the next reload
+    std::map<std::string, std::string> frozen_;        ///< enabled, but not loaded: why
     std::vector<const plugin::Loaded*> switched_off_;  ///< installed and disabled: only their claims count
     std::vector<std::string> annotation_prefixes_;     ///< what rows keep for plugins
     std::unique_ptr<record::Recorder> recorder_;       ///< sees what the engine does

@@ -15,6 +15,10 @@ std::vector<insight::IdlePlugin> Daemon::idle_plugins() const {
         plugin.name = entry.name;
         plugin.state = entry.problem.empty() ? "disabled" : "broken";
         plugin.reason = entry.problem.empty() ? reason_of(entry.name, false) : entry.problem;
+        if (const auto why = frozen_.find(entry.name); why != frozen_.end()) {
+            plugin.state = "frozen";
+            plugin.reason = why->second;
+        }
         const auto loaded = std::find_if(switched_off_.begin(), switched_off_.end(), runs);
         if (loaded != switched_off_.end()) {
             for (const auto& rule : (*loaded)->declared().rules) {

@@ -1,6 +1,9 @@
 #include "daemon/modules.hpp"
 
 #include "ipam/ipam.hpp"
+#include "ovsdb/table.hpp"
+
+#include <algorithm>
 
 namespace weft::daemon {
 
@@ -33,6 +36,32 @@ engine::ModuleSpec ipam_module() {
         }
     }
     return module;
+}
+
+Result<void> check_claims(const std::vector<const plugin::Loaded*>& plugins, Role role) {
+    std::string faults;
+    for (const auto* plugin : plugins) {
+        const auto& declared = plugin->declared();
+        for (const auto& rule : declared.rules) {
+            if (!runs_in(rule.role, role)) continue;
+            for (const auto& table : rule.writes) {
+                if (ovsdb::find_table(*table.type) == nullptr) continue;
+                const bool claimed =
+                    std::any_of(declared.claims.begin(), declared.claims.end(), [&](const auto& claim) {
+                        return runs_in(claim.role, role) && claim.spec.type->same_as(*table.type);
+                    });
+                if (claimed) continue;
+                faults += (faults.empty() ? "" : "\n") +
+                          ("plugin \"" + plugin->name() + "\": rule " + rule.name + " writes " +
+                           std::string(table.name) + ", of which the plugin claims no row");
+            }
+        }
+    }
+    if (faults.empty()) return {};
+    return invalid(
+        faults,
+        "the plugin must say with Declare::claim() or adopt() which rows of the table are its own, or add to rows "
+        "of others by Member and ForeignColumn; until then disable it in [plugins]");
 }
 
 std::vector<TableSpec> replica_tables(const std::vector<engine::ModuleSpec>& modules, Role role) {

@@ -14,6 +14,9 @@ namespace weft::daemon {
 engine::ModuleSpec module_of(const plugin::Loaded& loaded);
 /// The allocators of core/ipam.
 engine::ModuleSpec ipam_module();
+/// Every table of a database that the plugin's rules write must be one of which it claims or adopts rows: nobody could
+/// tell later whose the others are. The error names plugin, rule and table, one a line.
+Result<void> check_claims(const std::vector<const plugin::Loaded*>& plugins, Role role);
 
 /// The tables "replica/…" that rules or operators of this role read.
 std::vector<TableSpec> replica_tables(const std::vector<engine::ModuleSpec>& modules, Role role);

@@ -195,7 +195,7 @@ void NodePart::add_claims(const plugin::Loaded& plugin) {
         if (!runs_in(claim.role, Role::node)) continue;
         for (OvsdbLink* link : all()) {
             if (weft::ovsdb::database_of(*claim.spec.type) == &link->replica().database()) {
-                link->applier().add_claim(claim.spec);
+                link->applier().add_claim(claim.spec, plugin.name());
             }
         }
     }

@@ -54,6 +54,8 @@ class NodePart final : private engine::Subscriber {
     std::optional<insight::FarSide> far_side(const insight::RowName& row) const;
     std::optional<insight::RowName> row_with_uuid(std::string_view uuid) const;
     std::vector<const OvsdbLink*> links() const { return {&north_, &south_, &switch_}; }
+    /// A plugin that can't run and without which no pod is to be served; an empty reason: it can.
+    void gate(const std::string& plugin, const std::string& reason) { server_.gate("plugin " + plugin, reason); }
     cni::ServerStatus cni() const { return server_.status(); }
     cni::CniMetrics cni_metrics() const { return server_.metrics(); }
 

@@ -197,8 +197,11 @@ Result<insight::PlanInput> Daemon::plan_input(JsonView args) const {
     }
     const auto names = plugin_names(other->config, by_hand);
     if (!names) return names.error();
-    const auto plugins = registry_->load(*names);
+    std::map<std::string, std::string> frozen;
+    const auto plugins = load(*names, frozen);
     if (!plugins) return plugins.error();
+    for (const auto& [frozen_name, why] : frozen)
+        plan.notes.push_back("plugin " + frozen_name + " is frozen: its rows stay as they are");
     auto rows = other->config.plugin_settings(plugin_schemas(*registry_, *plugins));
     if (!rows) return std::move(rows).error();
 
@@ -253,20 +256,37 @@ Result<std::string> Daemon::switch_plugin(JsonView args) {
     by_hand[name] = *on;
     const auto names = plugin_names(config_, by_hand);
     if (!names) return names.error();
-    auto loaded = registry_->load(*names);
-    if (!loaded) return loaded.error();
-    if (auto rows = config_.plugin_settings(plugin_schemas(*registry_, *loaded)); !rows) return std::move(rows).error();
-    const bool was_on = std::any_of(plugins_.begin(), plugins_.end(), [&](const auto* p) { return p->name() == name; });
-    if (auto changed = change_plugins(*std::move(loaded)); !changed) return changed.error();
+    // Who enables a frozen plugin gives it another chance. If it comes to nothing it is as before.
+    auto& quarantine = containment_->quarantine();
+    auto forgiven = *on ? quarantine.release(name) : std::nullopt;
+    auto result = switch_to(name, *on, *names);
+    if (!result && forgiven) quarantine.put_back(name, *std::move(forgiven));
+    if (!result) return result;
     by_hand_ = std::move(by_hand);
     if (auto done = post_settings(); !done) return done.error();
-    log(LogLevel::info, "plugin", *on ? "enabled by hand" : "disabled by hand", {{"plugin", name}});
+    return result;
+}
+
+Result<std::string> Daemon::switch_to(const std::string& name, bool on, const std::vector<std::string>& names) {
+    std::map<std::string, std::string> frozen;
+    auto loaded = load(names, frozen);
+    if (!loaded) return loaded.error();
+    if (on && frozen.contains(name))
+        return Error{ErrorKind::conflict, "plugin " + name + " " + frozen.at(name), {}, {}};
+    if (auto rows = config_.plugin_settings(plugin_schemas(*registry_, *loaded)); !rows) return std::move(rows).error();
+    const bool was_on = std::any_of(plugins_.begin(), plugins_.end(), [&](const auto* p) { return p->name() == name; });
+    if (!on && frozen_.contains(name)) {
+        if (auto taken = take_claims_of_frozen(name); !taken) return taken.error();
+    }
+    if (auto changed = change_plugins(*std::move(loaded)); !changed) return changed.error();
+    set_frozen(std::move(frozen));
+    log(LogLevel::info, "plugin", on ? "enabled by hand" : "disabled by hand", {{"plugin", name}});
     const auto configured = enabled_plugins(config_, *registry_);
     const bool lasts =
-        configured && (std::find(configured->begin(), configured->end(), name) != configured->end()) == *on;
+        configured && (std::find(configured->begin(), configured->end(), name) != configured->end()) == on;
     JsonWriter w;
     w.object([&] {
-        w.member("name", name).member("enabled", *on).member("changed", was_on != *on);
+        w.member("name", name).member("enabled", on).member("changed", was_on != on);
         // At the next start the configuration counts.
         w.member("lasts", lasts);
         w.key("files").array([&] {

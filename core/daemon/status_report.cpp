@@ -25,6 +25,7 @@ namespace weft::daemon {
 namespace {
 
 std::vector<services::StatusReport::PluginState> plugin_states(const std::vector<const plugin::Loaded*>& plugins,
+                                                               const std::map<std::string, std::string>& frozen,
                                                                const engine::Engine& engine) {
     std::map<std::string, services::StatusReport::PluginState> states;
     for (const auto* plugin : plugins) {
@@ -32,6 +33,12 @@ std::vector<services::StatusReport::PluginState> plugin_states(const std::vector
         state.name = plugin->name();
         state.version = plugin->version();
         state.state = "running";
+    }
+    for (const auto& [name, why] : frozen) {
+        auto& state = states[name];
+        state.name = name;
+        state.state = "frozen";
+        state.reason = why;
     }
     for (const auto& rule : engine.rule_reports()) {
         const auto at = states.find(rule.module);
@@ -97,7 +104,7 @@ std::string Daemon::status_json() const {
             report.appliers.push_back(std::move(status));
     }
     report.recording = recording_state();
-    report.plugins = plugin_states(plugins_, *engine_);
+    report.plugins = plugin_states(plugins_, frozen_, *engine_);
     for (const auto& watch : kube_->watches()) {
         if (watch.resource == "nodes") report.counts.emplace_back("nodes", engine_->size(tables::Node::table_name));
         if (watch.resource == "pods") report.counts.emplace_back("pods", engine_->size(tables::Pod::table_name));
@@ -138,6 +145,11 @@ std::string Daemon::plugins_json() const {
             plugin.reason = entry.problem;
         } else {
             plugin.reason = reason_of(entry.name, plugin.enabled);
+        }
+        if (const auto why = frozen_.find(entry.name); why != frozen_.end()) {
+            plugin.enabled = true;
+            plugin.state = "frozen";
+            plugin.reason = why->second;
         }
         out.push_back(std::move(plugin));
     }

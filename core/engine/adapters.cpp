@@ -7,9 +7,11 @@
 
 namespace weft::engine {
 
-AdapterRunner::AdapterRunner(std::string name, const AdapterSpec& spec, std::unique_ptr<Adapter> adapter, Post post,
-                             std::function<void()> schedule)
+AdapterRunner::AdapterRunner(std::string name, containment::RunSlot* slot, std::uint16_t label, const AdapterSpec& spec,
+                             std::unique_ptr<Adapter> adapter, Post post, std::function<void()> schedule)
     : name_(std::move(name)),
+      slot_(slot),
+      label_(label),
       answers_(spec.answers.name),
       answer_type_(*spec.answers.type),
       adapter_(std::move(adapter)),
@@ -47,17 +49,26 @@ bool AdapterRunner::serve() {
             changes.push_back(std::move(change));
         waiting_.clear();
     }
+    const auto threw = [this](const std::string& what) {
+        log(LogLevel::error, "engine", "an adapter threw; its requests of this call are lost to it",
+            {{"adapter", name_}, {"error", what}});
+    };
     try {
+        const containment::RunMark mark(slot_, label_, changes.empty() ? std::string_view() : changes.front().key());
         adapter_->changed(changes, *this);
     } catch (const std::exception& e) {
-        log(LogLevel::error, "engine", "an adapter threw; its requests of this call are lost to it",
-            {{"adapter", name_}, {"error", e.what()}});
+        threw(e.what());
+    } catch (...) {
+        threw("something that is no std::exception");
     }
     return true;
 }
 
 void AdapterRunner::finish() noexcept {
-    adapter_->stop();
+    {
+        const containment::RunMark mark(slot_, label_, "stop()");
+        adapter_->stop();
+    }
     const std::lock_guard lock(mutex_);
     open_ = false;
 }
@@ -90,18 +101,24 @@ void AdapterRunner::send(ChangeSet changes) {
     if (open_) post_(std::move(changes));
 }
 
-AdapterExecutor::AdapterExecutor(AdapterRunner::Post post) : post_(std::move(post)) {}
+AdapterExecutor::AdapterExecutor(AdapterRunner::Post post, containment::RunBoard* board)
+    : post_(std::move(post)),
+      board_(board),
+      lanes_(board, 1) {}
 AdapterExecutor::~AdapterExecutor() {
     stop();
 }
 
-AdapterRunner& AdapterExecutor::add(const std::string& name, const AdapterSpec& spec,
+AdapterRunner& AdapterExecutor::add(const std::string& module, const std::string& name, const AdapterSpec& spec,
                                     std::unique_ptr<Adapter> adapter) {
-    auto runner = std::make_unique<AdapterRunner>(name, spec, std::move(adapter), post_, [this] {
-        const std::lock_guard lock(mutex_);
-        scheduled_ = true;
-        changed_.notify_all();
-    });
+    auto runner =
+        std::make_unique<AdapterRunner>(module + "/" + name, lanes_.at(0),
+                                        board_ == nullptr ? std::uint16_t{0} : board_->label(module, "adapter " + name),
+                                        spec, std::move(adapter), post_, [this] {
+                                            const std::lock_guard lock(mutex_);
+                                            scheduled_ = true;
+                                            changed_.notify_all();
+                                        });
     const std::lock_guard lock(mutex_);
     runners_.push_back(std::move(runner));
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });

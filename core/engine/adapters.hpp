@@ -1,5 +1,6 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/change_set.hpp"
 #include "engine/engine.hpp"
 
@@ -21,8 +22,9 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
   public:
     using Post = std::function<void(ChangeSet)>;
 
-    AdapterRunner(std::string name, const AdapterSpec& spec, std::unique_ptr<Adapter> adapter, Post post,
-                  std::function<void()> schedule);
+    /// `slot` and `label`: where the board says that it runs.
+    AdapterRunner(std::string name, containment::RunSlot* slot, std::uint16_t label, const AdapterSpec& spec,
+                  std::unique_ptr<Adapter> adapter, Post post, std::function<void()> schedule);
 
     void changed(std::span<const Change> changes) override;
     void first_round_done() override;
@@ -39,6 +41,8 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
     void send(ChangeSet changes);
 
     std::string name_;
+    containment::RunSlot* slot_;
+    std::uint16_t label_;
     std::string answers_;
     RowType answer_type_;
     std::unique_ptr<Adapter> adapter_;
@@ -55,10 +59,11 @@ class AdapterRunner final : public Subscriber, private weft::Inbox {
 /// The one thread that all adapters run on, each called never twice at once. Adapters are stopped newest first.
 class AdapterExecutor {
   public:
-    explicit AdapterExecutor(AdapterRunner::Post post);
+    AdapterExecutor(AdapterRunner::Post post, containment::RunBoard* board);
     ~AdapterExecutor();
 
-    AdapterRunner& add(const std::string& name, const AdapterSpec& spec, std::unique_ptr<Adapter> adapter);
+    AdapterRunner& add(const std::string& module, const std::string& name, const AdapterSpec& spec,
+                       std::unique_ptr<Adapter> adapter);
     /// Stops it, on its thread, and waits until it has.
     void remove(AdapterRunner& runner);
     void stop();
@@ -67,6 +72,8 @@ class AdapterExecutor {
     void run();
 
     AdapterRunner::Post post_;
+    containment::RunBoard* board_;
+    containment::RunLanes lanes_;  ///< one, for the one thread
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::unique_ptr<AdapterRunner>> runners_;

@@ -112,6 +112,13 @@ struct Instance {
     bool has_status : 1 = false;     ///< a row in the status table
     bool status_is_due : 1 = false;  ///< listed for the end of the tick
     bool has_deadline : 1 = false;
+    bool damped : 1 = false;  ///< its rows change without end: it runs after pauses
+    bool held : 1 = false;    ///< such a pause is on; it ends with its deadline
+    // These fill what alignment leaves.
+    std::uint8_t window = 0;         ///< in which `changes` were counted
+    std::uint16_t changes : 15 = 0;  ///< at most most_changes
+    std::uint16_t busy : 1 = 0;      ///< there were too many in the window before
+    static constexpr std::uint16_t most_changes = 0x7fff;
     SmallVector<ReadLink> reads;
     SmallVector<OutputRef> outputs;
 };

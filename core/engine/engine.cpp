@@ -13,7 +13,9 @@ Engine::Impl::Impl(Engine& owner, EngineOptions given)
       queue(options.portion),
       owners(store, nodes),
       statuses(store, nodes, owners),
-      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }),
+      flaps(options.flap_limit),
+      lanes(options.board, std::max(1U, options.threads)),
+      adapters([this](ChangeSet changes) { engine.post(std::move(changes)); }, options.board),
       made_at(options.clock->now()) {
     levels.emplace_back();
 }
@@ -127,6 +129,13 @@ std::vector<RowPtr> Engine::list(std::string_view table, std::string_view key) c
     for (Put& put : impl_->owners.puts(id))
         rows.push_back(std::move(put.row));
     return rows;
+}
+
+std::string_view Engine::owner_of(std::string_view table, std::string_view key) const {
+    const Table* known = impl_->store.find_table(table);
+    const CellId id = known == nullptr ? 0 : impl_->store.find(*known, key);
+    const InstanceId owner = id == 0 ? 0 : impl_->store.cells[id].owner;
+    return owner == 0 ? std::string_view() : impl_->nodes[impl_->store.instances[owner].node]->module;
 }
 
 bool Engine::ready(std::string_view table) const {

@@ -19,6 +19,10 @@
 #include <string_view>
 #include <vector>
 
+namespace weft::containment {
+class RunBoard;
+}
+
 /// The reconcile engine, as the host sees it. README.md has the picture.
 ///
 /// One thread, the *engine thread*, calls everything here but post(), later() and wake(), which any thread may call.
@@ -40,6 +44,11 @@ struct EngineOptions {
     Duration most_retry = std::chrono::seconds(60);
     /// A run that takes longer is logged with its cause.
     Duration slow_run = std::chrono::milliseconds(100);
+    /// An instance whose rows change more often than this in a second, for ten to thirty seconds, runs after pauses
+    /// only; 0: never.
+    unsigned flap_limit = 0;
+    /// Where it says what runs; must outlive the engine. Null: nowhere.
+    containment::RunBoard* board = nullptr;
     /// Called, on any thread, when there is something to do for a tick: an outer loop writes to its eventfd here.
     std::function<void()> woken;
     /// Sees what goes in and comes out; must outlive the engine.
@@ -136,6 +145,8 @@ class Engine {
     std::size_t size(std::string_view table) const;
     /// All rows under one key of an `ordered` table, by owner.
     std::vector<RowPtr> list(std::string_view table, std::string_view key) const;
+    /// The module whose row is seen; empty for none and for rows from outside. Valid until the graph changes.
+    std::string_view owner_of(std::string_view table, std::string_view key) const;
     /// All that feeds the table has run on complete inputs.
     bool ready(std::string_view table) const;
 

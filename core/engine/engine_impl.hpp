@@ -1,8 +1,10 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/adapters.hpp"
 #include "engine/deadlines.hpp"
 #include "engine/engine.hpp"
+#include "engine/flaps.hpp"
 #include "engine/graph.hpp"
 #include "engine/input_queue.hpp"
 #include "engine/node.hpp"
@@ -81,6 +83,8 @@ class Engine::Impl {
     Owners owners;
     Statuses statuses;
     Deadlines deadlines;
+    Flaps flaps;
+    containment::RunLanes lanes;  ///< one a thread that runs rules; operators and verify() have the first
     std::map<std::string, std::unique_ptr<Module>, std::less<>> modules;
     std::vector<std::vector<Node*>> strata;
     std::vector<std::vector<Table*>> levels;
@@ -128,6 +132,9 @@ class Engine::Impl {
     void set_reads(const Run& run, const Node& node);
     SourceId source_of(const Run& run, const ReadRecord& read, const Node& node);
     void set_deadline(const Run& run, unsigned attempts);
+    void note_pace(const Run& run, bool changed, const DirtyInstance& dirty);
+    void hold(InstanceId instance);
+    void release(InstanceId instance);
     void retire(InstanceId instance);
     void run_operator(Node& node, bool first, TickReport& report);
 

@@ -101,6 +101,8 @@ Result<void> Engine::Impl::make_parts(Module& module) const {
         }
     } catch (const std::exception& e) {
         return broken(module.spec.name + "/" + at + " could not be made: " + e.what());
+    } catch (...) {
+        return broken(module.spec.name + "/" + at + " could not be made: it threw something that is no std::exception");
     }
     return {};
 }
@@ -193,6 +195,8 @@ Node& Engine::Impl::make_node(const PlannedNode& planned) {
     node.full = planned.full;
     node.name = planned.full.substr(node.module.size() + 1);
     node.owners = &owners;
+    if (options.board != nullptr)
+        node.label = options.board->label(node.module, (planned.rule != nullptr ? "rule " : "operator ") + node.name);
     if (planned.rule != nullptr) {
         node.derive = planned.rule->derive;
         node.driver = &store.table(planned.rule->driver);
@@ -220,7 +224,7 @@ Node& Engine::Impl::make_node(const PlannedNode& planned) {
 void Engine::Impl::start_adapters(Module& module) {
     for (const AdapterEntry& entry : module.spec.adapters) {
         if (!runs_in(entry.role, options.role)) continue;
-        AdapterRunner& runner = adapters.add(module.spec.name + "/" + entry.name, entry.spec,
+        AdapterRunner& runner = adapters.add(module.spec.name, entry.name, entry.spec,
                                              std::move(module.new_adapters.extract(entry.name).mapped()));
         module.adapters.push_back(&runner);
         subscriptions.push_back({&runner, {entry.spec.requests}, {&store.table(entry.spec.requests)}, false, false});

@@ -34,8 +34,9 @@ struct Node {
     std::string full;  ///< module/name
     std::vector<Table*> writes;
     std::size_t stratum = 0;
-    bool ready = false;   ///< all that feeds it has run on complete inputs
-    bool active = false;  ///< has had its first run; from then on it follows every change
+    bool ready = false;       ///< all that feeds it has run on complete inputs
+    std::uint16_t label = 0;  ///< on the board
+    bool active = false;      ///< has had its first run; from then on it follows every change
 
     // A rule
     void (*derive)(const void*, detail::ReaderCore&, detail::DesiredCore&) noexcept = nullptr;

@@ -28,14 +28,15 @@ struct Parallel::Arena {
 Parallel::Parallel(unsigned threads) : arena_(std::make_unique<Arena>(threads)) {}
 Parallel::~Parallel() = default;
 
-void Parallel::each(std::size_t n, const std::function<void(std::size_t)>& body) {
+void Parallel::each(std::size_t n, const std::function<void(std::size_t, std::size_t)>& body) {
     Arena& a = *arena_;
     a.begun.fetch_add(1, std::memory_order_release);
     a.arena.execute([&] {
         tbb::parallel_for(tbb::blocked_range<std::size_t>(0, n, 16), [&](const tbb::blocked_range<std::size_t>& range) {
             a.begun.load(std::memory_order_acquire);
+            const auto worker = static_cast<std::size_t>(tbb::this_task_arena::current_thread_index());
             for (std::size_t i = range.begin(); i != range.end(); ++i)
-                body(i);
+                body(i, worker);
             a.ended.fetch_add(1, std::memory_order_release);
         });
     });

@@ -6,12 +6,13 @@
 
 namespace weft::engine {
 
-/// Calls body(i) for all i below n on some threads and returns when all are done. Hides TBB.
+/// Calls body(i, worker) for all i below n on some threads and returns when all are done; no two at once have the same
+/// worker, a number below `threads`. Hides TBB.
 class Parallel {
   public:
     explicit Parallel(unsigned threads);
     ~Parallel();
-    void each(std::size_t n, const std::function<void(std::size_t)>& body);
+    void each(std::size_t n, const std::function<void(std::size_t, std::size_t)>& body);
 
   private:
     struct Arena;

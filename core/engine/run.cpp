@@ -4,7 +4,7 @@
 
 namespace weft::engine {
 
-void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint now) {
+void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint now, containment::RunSlot* slot) {
     store_ = &store;
     node_ = &node;
     instance_ = instance;
@@ -18,7 +18,11 @@ void Run::execute(Store& store, const Node& node, InstanceId instance, TimePoint
     deadline_.reset();
     scans_ = 0;
     const auto start = std::chrono::steady_clock::now();
-    node.derive(open(store.instances[instance].driver), *this, *this);
+    const CellId driver = store.instances[instance].driver;
+    {
+        const containment::RunMark mark(slot, node.label, store.key(driver));
+        node.derive(open(driver), *this, *this);
+    }
     check_puts();
     open_.clear();
     took_ = std::chrono::steady_clock::now() - start;
@@ -85,7 +89,12 @@ bool Run::passed(TimePoint when) {
 }
 
 void Run::put(std::size_t slot, RowPtr row) {
+    // What does not compile with the SDK's headers is refused here as well.
+    if (slot >= node_->writes.size())
+        return fail(broken("the rule put a row into a table that it does not declare in Writes"));
     Table& table = *node_->writes[slot];
+    if (!row || !row.type().same_as(table.type()))
+        return fail(broken("the rule put a row of another type into " + table.name()));
     if (row.key().empty()) return fail(broken("the rule put a row without a key into " + table.name()));
     puts_.push_back({&table, std::move(row)});
 }

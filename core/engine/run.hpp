@@ -1,5 +1,6 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/node.hpp"
 #include "engine/owners.hpp"
 #include "engine/store.hpp"
@@ -25,7 +26,8 @@ class Run final : public detail::ReaderCore, public detail::DesiredCore {
   public:
     enum class Outcome : std::uint8_t { good, waiting, failed };
 
-    void execute(Store& store, const Node& node, InstanceId instance, TimePoint now);
+    /// `slot` tells for as long as it takes what runs; null: nowhere.
+    void execute(Store& store, const Node& node, InstanceId instance, TimePoint now, containment::RunSlot* slot);
 
     InstanceId instance() const { return instance_; }
     Outcome outcome() const { return outcome_; }

@@ -20,6 +20,14 @@ namespace weft::engine {
 
 namespace {
 
+Error damped_error() {
+    return {ErrorKind::again,
+            "its rows change without end, so it runs only after pauses of up to ten seconds",
+            {},
+            "the rule must not read what follows from its own rows: `weftctl explain` on one of them tells what it "
+            "reads"};
+}
+
 RuleStatus status_of(const Node& node, std::string_view driver, RuleState state, const Error& error) {
     RuleStatus status;
     status.key.text = node.full + "/" + std::string(driver);
@@ -31,6 +39,11 @@ RuleStatus status_of(const Node& node, std::string_view driver, RuleState state,
     status.what = error.what;
     status.where = error.where;
     status.mend = error.mend;
+    if (status.mend.empty() && error.kind == ErrorKind::broken) {
+        status.mend =
+            "a fault of plugin " + node.module +
+            ": tell its makers; what it had put for this object before stays, `weftctl explain` shows what it reads";
+    }
     return status;
 }
 
@@ -124,6 +137,13 @@ void Statuses::show(InstanceId id, std::int64_t now_ms) {
         error = trouble->error;
     } else if (error = conflict_of(id); error) {
         state = RuleState::conflict;
+    } else if (trouble != nullptr && trouble->state == RuleState::waiting) {
+        state = RuleState::waiting;
+        error = trouble->error;
+    } else if (instance.damped) {
+        state = RuleState::warning;
+        error = damped_error();
+        if (trouble != nullptr) error->what += "; " + trouble->error.text();
     } else if (trouble != nullptr) {
         state = trouble->state;
         error = trouble->error;

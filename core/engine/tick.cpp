@@ -33,6 +33,7 @@ TickReport Engine::Impl::tick() {
     if (ready_is_stale) refresh_ready();
     while (const InstanceId due = deadlines.take(now)) {
         store.instances[due].has_deadline = false;
+        if (store.instances[due].held) release(due);
         mark(due, {Cause::Kind::timer, 0});
     }
     for (std::size_t level = 0; level < levels.size(); ++level) {
@@ -158,6 +159,10 @@ void Engine::Impl::wake_bucket(Index& index, const std::string& value) {
 
 void Engine::Impl::mark(InstanceId id, Cause cause) {
     Instance& instance = store.instances[id];
+    if (instance.held) {
+        if (store.cells[instance.driver].present) return;  // it runs when the pause is over
+        instance.held = false;
+    }
     if (instance.dirty) return;
     instance.dirty = true;
     nodes[instance.node]->dirty.push_back({id, cause});
@@ -250,13 +255,13 @@ void Engine::Impl::sort(std::vector<DirtyInstance>& dirty) const {
 }
 
 void Engine::Impl::run_rules(std::vector<DirtyInstance>& work, TickReport& report) {
-    const auto execute = [this](Run& run, InstanceId id) {
+    const auto execute = [this](Run& run, InstanceId id, std::size_t lane) {
         const Instance& instance = store.instances[id];
-        if (store.cells[instance.driver].present) run.execute(store, *nodes[instance.node], id, now);
+        if (store.cells[instance.driver].present) run.execute(store, *nodes[instance.node], id, now, lanes.at(lane));
     };
     if (options.threads <= 1 || work.size() < options.parallel_from) {
         for (const DirtyInstance& dirty : work) {
-            execute(run_, dirty.instance);
+            execute(run_, dirty.instance, 0);
             merge(run_, dirty, report);
         }
         return;
@@ -265,7 +270,8 @@ void Engine::Impl::run_rules(std::vector<DirtyInstance>& work, TickReport& repor
     std::vector<Run> runs(std::min(batch_size, work.size()));
     for (std::size_t from = 0; from < work.size(); from += batch_size) {
         const std::size_t n = std::min(batch_size, work.size() - from);
-        parallel_->each(n, [&](std::size_t i) { execute(runs[i], work[from + i].instance); });
+        parallel_->each(n,
+                        [&](std::size_t i, std::size_t worker) { execute(runs[i], work[from + i].instance, worker); });
         for (std::size_t i = 0; i < n; ++i)
             merge(runs[i], work[from + i], report);
     }
@@ -306,16 +312,58 @@ void Engine::Impl::merge(Run& run, const DirtyInstance& dirty, TickReport& repor
         owners.reorder(id);
     }
     set_reads(run, node);
+    const bool troubled = instance.has_trouble;
     set_deadline(run, statuses.note(run));
+    bool changed = !troubled;
     switch (run.outcome()) {
         case Run::Outcome::waiting: ++counts.waits; break;
         case Run::Outcome::failed: ++counts.failures; break;
         case Run::Outcome::good:
-            if (!owners.apply(id, run.puts())) {
+            changed = owners.apply(id, run.puts());
+            if (!changed) {
                 ++report.cutoffs;
                 ++counts.cutoffs;
             }
     }
+    if (flaps.on()) note_pace(run, changed, dirty);
+}
+
+/// A rule whose rows come back to it as facts would run for ever: who changes too often is left alone for a while. A
+/// run that a timer asked for counts as well.
+void Engine::Impl::note_pace(const Run& run, bool changed, const DirtyInstance& dirty) {
+    const InstanceId id = dirty.instance;
+    Instance& instance = store.instances[id];
+    if (instance.damped) {
+        if (changed || (run.deadline() && *run.deadline() < now + Flaps::least_pause)) return hold(id);
+        instance.damped = false;
+        instance.changes = 0;
+        instance.busy = 0;
+        flaps.forget(id);
+        owners.set_due(id);
+        log(LogLevel::info, "engine", "a rule's rows have come to rest", {{"instance", statuses.key(id)}});
+        return;
+    }
+    if (!changed && dirty.cause.kind != Cause::Kind::timer) return;
+    if (!flaps.count(instance, stamp_now)) return;
+    instance.damped = true;
+    owners.set_due(id);
+    log(LogLevel::error, "engine", "a rule's rows change without end: it runs after pauses from now on",
+        {{"instance", statuses.key(id)},
+         {"changes_in_ten_seconds", std::to_string(flaps.most_in_window())},
+         {"cause", text(dirty.cause)}});
+    hold(id);
+}
+
+/// Until then whatever changes makes it run no sooner.
+void Engine::Impl::hold(InstanceId id) {
+    Instance& instance = store.instances[id];
+    instance.held = true;
+    instance.has_deadline = true;
+    deadlines.set(id, now + flaps.next_pause(id));
+}
+
+void Engine::Impl::release(InstanceId id) {
+    store.instances[id].held = false;
 }
 
 void Engine::Impl::set_reads(const Run& run, const Node& node) {
@@ -377,6 +425,7 @@ void Engine::Impl::retire(InstanceId id) {
     owners.withdraw(id);
     store.unlink(id);
     if (instance.has_deadline) deadlines.cancel(id);
+    if (instance.damped) flaps.forget(id);
     --nodes[instance.node]->instances;
     store.remove_instance(id);
 }
@@ -426,12 +475,18 @@ void Engine::Impl::run_operator(Node& node, bool first, TickReport& report) {
     if (changes.empty() && !first) return;
     OperatorRows out(store, node);
     const auto start = std::chrono::steady_clock::now();
+    const auto threw = [&](const std::string& what) {
+        log(LogLevel::error, "engine", "an operator threw", {{"operator", node.full}, {"error", what}});
+        ++node.counts.failures;
+        statuses.note_operator(node, what);
+    };
     try {
+        const containment::RunMark mark(lanes.at(0), node.label, {});
         node.op->run(changes, out);
     } catch (const std::exception& e) {
-        log(LogLevel::error, "engine", "an operator threw", {{"operator", node.full}, {"error", e.what()}});
-        ++node.counts.failures;
-        statuses.note_operator(node, e.what());
+        threw(e.what());
+    } catch (...) {
+        threw("something that is no std::exception");
     }
     const Duration took = std::chrono::steady_clock::now() - start;
     ++node.counts.runs;

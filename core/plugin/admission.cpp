@@ -129,7 +129,8 @@ Result<void> read_manifest(const std::string& path, const std::string& bytes, co
     const auto version = text_of(manifest.version);
     const auto needs = text_of(manifest.needs);
     const auto switches = text_of(manifest.switches);
-    if (!fingerprint || !name || !version || !needs || !switches || !good_name(*name)) {
+    const auto gates = text_of(manifest.gates);
+    if (!fingerprint || !name || !version || !needs || !switches || !gates || !good_name(*name)) {
         return refused(path, "its manifest has a text that is not terminated or a bad name", "build it again");
     }
     if (*fingerprint != policy.fingerprint) {
@@ -141,6 +142,7 @@ Result<void> read_manifest(const std::string& path, const std::string& bytes, co
     into.version = *version;
     into.needs = words(*needs);
     into.switches = words(*switches);
+    into.gates = *gates;
     return {};
 }
 

@@ -33,6 +33,7 @@ struct Candidate {
     std::string version;
     std::vector<std::string> needs;
     std::vector<std::string> switches;  ///< "always", or upstream switches that enable it
+    std::string gates;                  ///< "pods", or nothing
     std::string path;
     std::string sha256;
     File file;

@@ -1,5 +1,7 @@
 #include "plugin/registry.hpp"
 
+#include "plugin/guard.hpp"
+
 #include <weft/base/json.hpp>
 #include <weft/base/log.hpp>
 
@@ -44,6 +46,7 @@ class FilePlugin final : public Loaded {
         Declare d(declared_);
         return plugin_->declare(d);
     }
+    void guard(containment::RunBoard* board) { guard_declared(declared_, candidate_.name, board); }
     ~FilePlugin() override {
         try {
             library_.get<void(weft::PluginHandle*)>("weft_plugin_destroy")(plugin_);
@@ -61,9 +64,10 @@ class FilePlugin final : public Loaded {
 
 }  // namespace
 
-Registry::Registry(std::string folder, AdmissionPolicy policy)
+Registry::Registry(std::string folder, AdmissionPolicy policy, containment::RunBoard* board)
     : folder_(std::move(folder)),
-      policy_(std::move(policy)) {}
+      policy_(std::move(policy)),
+      board_(board) {}
 Registry::~Registry() = default;
 
 std::vector<Listing> Registry::list() const {
@@ -71,12 +75,14 @@ std::vector<Listing> Registry::list() const {
     auto found = admit_folder(folder_, policy_);
     if (!found) return out;
     for (const auto& [stem, candidate] : *found) {
-        Listing entry{stem, {}, folder_ + "/" + stem + ".so", {}, {}, loaded_.contains(stem), {}};
+        Listing entry{stem, {}, folder_ + "/" + stem + ".so", {}, {}, {}, {}, loaded_.contains(stem), {}};
         if (candidate) {
             entry.name = candidate->name;
             entry.version = candidate->version;
             entry.needs = candidate->needs;
             entry.switches = candidate->switches;
+            entry.gates = candidate->gates;
+            entry.sha256 = candidate->sha256;
             entry.loaded = loaded_.contains(candidate->name);
         } else {
             entry.problem = candidate.error().text();
@@ -141,15 +147,21 @@ Result<std::map<std::string, Candidate>> Registry::admit_all(const std::vector<s
 
 Result<std::unique_ptr<Loaded>> Registry::open(Candidate candidate) const {
     const std::string path = candidate.path;
+    const containment::RunLanes lane(board_, 1);
+    const containment::RunMark mark(lane.at(0),
+                                    board_ == nullptr ? std::uint16_t{0} : board_->label(candidate.name, "load"), {});
     try {
         dll::shared_library library(path_of(candidate), dll::load_mode::rtld_now | dll::load_mode::rtld_local);
         weft::PluginHandle* made = library.get<weft::PluginHandle*()>("weft_plugin_create")();
         if (!made) return Error{ErrorKind::broken, "weft_plugin_create made nothing", path, ""};
         auto loaded = std::make_unique<FilePlugin>(std::move(candidate), std::move(library), made);
         if (auto declared = loaded->declare(); !declared) return Error(declared.error()).at(path);
+        loaded->guard(board_);
         return std::unique_ptr<Loaded>(std::move(loaded));
     } catch (const std::exception& e) {
         return Error{ErrorKind::invalid, e.what(), path, "see ldd -r on the file"};
+    } catch (...) {
+        return Error{ErrorKind::invalid, "threw something that is no std::exception while it was loaded", path, ""};
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "plugin/admission.hpp"
 #include "plugin/declared.hpp"
 
@@ -35,13 +36,16 @@ struct Listing {
     std::string path;
     std::vector<std::string> needs;
     std::vector<std::string> switches;
+    std::string gates;   ///< "pods", or nothing
+    std::string sha256;  ///< of the file
     bool loaded = false;
     std::string problem;  ///< why it can't be loaded; empty when it can
 };
 
 class Registry {
   public:
-    Registry(std::string folder, AdmissionPolicy policy);
+    /// `board`: where it says whose code runs while a file is opened and declares; null: nowhere.
+    Registry(std::string folder, AdmissionPolicy policy, containment::RunBoard* board = nullptr);
     ~Registry();
 
     /// Loads `names` and returns them in the order of their needs. Nothing is loaded unless all of them are admitted;
@@ -58,6 +62,7 @@ class Registry {
 
     std::string folder_;
     AdmissionPolicy policy_;
+    containment::RunBoard* board_;
     std::map<std::string, std::unique_ptr<Loaded>> loaded_;
 };
 

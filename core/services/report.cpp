@@ -18,6 +18,7 @@ void write(JsonWriter& w, const StatusReport::Connection& c) {
 void write(JsonWriter& w, const StatusReport::PluginState& p) {
     w.object([&] {
         w.member("name", p.name).member("version", p.version).member("state", p.state);
+        w.member("reason", p.reason);
         w.member("rules", std::uint64_t{p.rules}).member("instances", std::uint64_t{p.instances});
         w.member("failed", std::uint64_t{p.failed}).member("conflicts", std::uint64_t{p.conflicts});
         w.member("waiting", std::uint64_t{p.waiting}).member("warnings", std::uint64_t{p.warnings});

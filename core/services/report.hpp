@@ -42,7 +42,8 @@ struct StatusReport {
     };
     struct PluginState {
         std::string name, version;
-        std::string state;  ///< "running", "waiting" (for inputs), "stopped"
+        std::string state;   ///< "running", "waiting" (for inputs), "frozen"
+        std::string reason;  ///< why it is frozen
         std::size_t rules = 0;
         std::size_t instances = 0;
         std::size_t failed = 0, conflicts = 0, waiting = 0, warnings = 0;
@@ -69,7 +70,7 @@ struct StatusReport {
 struct PluginReport {
     std::string name, version, file;
     bool enabled = false;
-    std::string state;   ///< "running", "disabled", "broken", "missing"
+    std::string state;   ///< "running", "disabled", "broken", "frozen"
     std::string reason;  ///< why it is enabled, or why it can't run
     std::vector<std::string> needs;
 };

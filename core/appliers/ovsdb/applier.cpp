@@ -54,10 +54,10 @@ Result<void> Applier::start() {
     return engine_.subscribe(subscribed_, *this);
 }
 
-void Applier::add_claim(const weft::ovsdb::ClaimSpec& claim) {
+void Applier::add_claim(const weft::ovsdb::ClaimSpec& claim, const std::string& plugin) {
     Ledger* of = ledger(claim.type->name);
     if (!of) return;
-    of->add_claim(claim);
+    of->add_claim(claim, plugin);
     if (loaded_) loaded();
 }
 

@@ -80,7 +80,8 @@ class Applier final : public engine::Subscriber, private Side {
 
     /// Subscribes to the engine; once, before its first tick.
     Result<void> start();
-    void add_claim(const weft::ovsdb::ClaimSpec& claim);
+    /// `plugin`: whose claim it is. Rows that it covers and another plugin puts are refused.
+    void add_claim(const weft::ovsdb::ClaimSpec& claim, const std::string& plugin = {});
     /// The claim's plugin is gone and what it had put has been withdrawn.
     void remove_claim(const weft::ovsdb::ClaimSpec& claim);
 

@@ -5,7 +5,23 @@
 namespace weft::appliers::ovsdb {
 
 void Ledger::remove_claim(std::string_view name) {
-    std::erase_if(claims_, [&](const auto& claim) { return claim.name == name; });
+    for (std::size_t i = claims_.size(); i-- > 0;) {
+        if (claims_[i].name != name) continue;
+        claims_.erase(claims_.begin() + static_cast<std::ptrdiff_t>(i));
+        plugins_.erase(plugins_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
+
+std::string Ledger::claimed_by_other(const void* row, std::string_view plugin) const {
+    if (plugin.empty()) return {};
+    const std::string* other = nullptr;
+    for (std::size_t i = 0; i < claims_.size(); ++i) {
+        if (plugins_[i].empty() || (claims_[i].adopt_only && plugins_[i] != plugin)) continue;
+        if (!claims_[i].covers(row)) continue;
+        if (plugins_[i] == plugin) return {};
+        other = &plugins_[i];
+    }
+    return other == nullptr ? std::string() : *other;
 }
 
 const weft::ovsdb::ClaimSpec* Ledger::claim_on(const void* row) const {

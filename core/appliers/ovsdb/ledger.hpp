@@ -20,11 +20,19 @@ class Ledger {
     explicit Ledger(const weft::ovsdb::TableInfo& table) : table_(&table) {}
 
     const weft::ovsdb::TableInfo& table() const { return *table_; }
-    void add_claim(weft::ovsdb::ClaimSpec claim) { claims_.push_back(std::move(claim)); }
+    /// `plugin`: whose claim it is; empty: nobody's in particular.
+    void add_claim(weft::ovsdb::ClaimSpec claim, std::string plugin = {}) {
+        claims_.push_back(std::move(claim));
+        plugins_.push_back(std::move(plugin));
+    }
     void remove_claim(std::string_view name);
 
     /// The claim that covers a row, or null.
     const weft::ovsdb::ClaimSpec* claim_on(const void* row) const;
+
+    /// The plugin that alone claims a row which `plugin` wants to put; empty when there is none such. Claims that only
+    /// adopt keep nobody out.
+    std::string claimed_by_other(const void* row, std::string_view plugin) const;
 
     /// Takes note of a row of the database and returns its key; empty when it is not ours. A second row with a key that
     /// is taken is a double: it is remembered as such and has to go.
@@ -41,6 +49,7 @@ class Ledger {
   private:
     const weft::ovsdb::TableInfo* table_;
     std::vector<weft::ovsdb::ClaimSpec> claims_;
+    std::vector<std::string> plugins_;  ///< of each claim
     std::unordered_map<std::string, Uuid, StringHash, std::equal_to<>> rows_;
     std::vector<std::pair<std::string, Uuid>> doubles_;
 };

@@ -131,6 +131,17 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
     const TableInfo& table = of.table();
     const RowPtr wanted = applier_.engine_.find(item.table, item.key);
     const OpenRow desired = wanted ? wanted.open() : OpenRow();
+    if (desired) {
+        const std::string plugin(applier_.engine_.owner_of(item.table, item.key));
+        if (const std::string other = of.claimed_by_other(desired.get(), plugin); !other.empty()) {
+            return applier_.fail(
+                item, {ErrorKind::conflict,
+                       "plugin " + plugin + " puts a row into " + std::string(item.table) + " that plugin " + other +
+                           " claims as its own: it is not written",
+                       {},
+                       "this is a fault of plugin " + plugin + ": its rows must be told from those of others"});
+        }
+    }
     const Uuid uuid = of.find(item.key);
     const OpenRow actual = uuid.is_zero() ? OpenRow() : applier_.replica_.open(table, uuid);
     if (desired && !actual) {

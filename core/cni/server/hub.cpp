@@ -59,6 +59,17 @@ void Hub::condition(const std::string& name, std::string reason) {
     });
 }
 
+void Hub::gate(const std::string& name, std::string reason) {
+    loop.post([this, name, reason] {
+        if (reason.empty()) {
+            gates_.erase(name);
+        } else {
+            gates_[name] = reason;
+        }
+    });
+    condition(name, std::move(reason));
+}
+
 void Hub::pods_changed() {
     loop.post([this] { scrub_later(); });
 }
@@ -239,6 +250,11 @@ void Hub::submit(std::shared_ptr<Operation> operation) {
     if (stopping_) {
         operation->queue_given = "?";
         return operation->cancel({Code::try_again, "weftd is stopping", {}});
+    }
+    if (operation->command() == Command::add && !gates_.empty()) {
+        operation->queue_given = "?";
+        const auto& [name, reason] = *gates_.begin();
+        return operation->cancel({Code::try_again, "this node cannot serve pods: " + name + ": " + reason, {}});
     }
     operation->queue_given = operation->queue();
     if (operation->queue_given.empty()) operation->queue_given = "#" + std::to_string(++last_queue_);

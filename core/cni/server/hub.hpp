@@ -35,6 +35,7 @@ class Hub final : public SwitchListener {
     void changed(std::span<const Change> changes);
     void rows_known();
     void condition(const std::string& name, std::string reason);
+    void gate(const std::string& name, std::string reason);
     void pods_changed();
     ServerStatus status() const;
     CniMetrics metrics() const;
@@ -108,6 +109,7 @@ class Hub final : public SwitchListener {
 
     engine::KeyedRows interfaces_;
     std::map<std::string, RowPtr> conditions_;
+    std::map<std::string, std::string> gates_;      ///< those of them that refuse an ADD as well
     std::map<std::string, std::string> obstacles_;  ///< from weftd itself: name -> reason
     SwitchInterfaces on_switch_;
     bool connected_ = false;

@@ -168,6 +168,9 @@ void Server::changed(std::span<const Change> changes) {
 void Server::rows_known() {
     impl_->hub.rows_known();
 }
+void Server::gate(const std::string& name, std::string reason) {
+    impl_->hub.gate(name, std::move(reason));
+}
 void Server::condition(const std::string& name, std::string reason) {
     impl_->hub.condition(name, std::move(reason));
 }

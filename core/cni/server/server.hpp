@@ -70,6 +70,9 @@ class Server {
     void rows_known();
     /// What weftd itself says about serving pods, besides the rows; an empty reason: nothing against it. Any thread.
     void condition(const std::string& name, std::string reason);
+    /// The same, and an ADD that comes nevertheless gets an error with the reason: better no pod than one that lacks
+    /// it.
+    void gate(const std::string& name, std::string reason);
     /// Looks for stale ports soon; weft calls it when the list of local pods is complete or pods went.
     void pods_changed();
 

@@ -1,3 +1,4 @@
+#include "containment/run_board.hpp"
 #include "engine/engine.hpp"
 
 #include <weft/tables/kube.hpp>
@@ -6,7 +7,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -148,9 +152,32 @@ Pod pod(int i, std::int64_t generation = 0) {
             "node-" + std::to_string(i % 100), generation};
 }
 
+/// As in weftd: every run is on the board, changes are counted; null for an engine without both.
+containment::RunBoard* board = nullptr;
+
+EngineOptions options_of_weftd() {
+    EngineOptions options;
+    options.board = board;
+    options.flap_limit = board == nullptr ? 0 : 100;
+    return options;
+}
+
+void bench_marks(Results& results) {
+    if (board == nullptr) return;
+    const containment::RunLanes lanes(board, 1);
+    const auto label = board->label("bench", "rule port");
+    constexpr int marks = 10'000'000;
+    const double seconds = timed([&] {
+        for (int i = 0; i < marks; ++i)
+            const containment::RunMark mark(lanes.at(0), label, "namespace-192/pod-79692");
+    });
+    results.title("Containment");
+    results.add("saying what runs", seconds / marks * 1e9, "ns");
+}
+
 template <class Rule>
 std::unique_ptr<Engine> port_engine(int pods, unsigned threads) {
-    EngineOptions options;
+    EngineOptions options = options_of_weftd();
     options.threads = threads;
     auto engine = std::make_unique<Engine>(std::move(options));
     ModuleSpec module;
@@ -272,7 +299,7 @@ void bench_rules(Results& results, int pods) {
 void bench_selections(Results& results, int selections, int pods) {
     results.title("Selections: " + std::to_string(selections) + " over " + std::to_string(pods) + " pods");
     constexpr int spaces = 100;
-    EngineOptions options;
+    EngineOptions options = options_of_weftd();
     Engine engine(std::move(options));
     ModuleSpec module;
     module.name = "bench";
@@ -352,7 +379,16 @@ void bench_selections(Results& results, int selections, int pods) {
 
 int main(int argc, char** argv) {
     const double scale = argc > 1 ? std::atof(argv[1]) : 1.0;
+    const bool bare = argc > 2 && std::string_view(argv[2]) == "bare";
+    char folder[] = "/tmp/weft-bench-XXXXXX";
+    std::unique_ptr<weft::containment::RunBoard> board;
+    if (!bare && ::mkdtemp(folder) != nullptr) {
+        if (auto made = weft::containment::RunBoard::make(std::string(folder) + "/running")) board = *std::move(made);
+        std::filesystem::remove_all(folder);  // mapped all the same
+    }
+    weft::engine::board = board.get();
     weft::engine::Results results;
+    weft::engine::bench_marks(results);
     weft::engine::bench_rules(results, std::max(4000, static_cast<int>(100'000 * scale)));
     weft::engine::bench_selections(results, static_cast<int>(30'000 * scale), static_cast<int>(10'000 * scale));
     return 0;

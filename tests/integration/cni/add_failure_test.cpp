@@ -26,6 +26,19 @@ class AddFailureTest : public testing::Bed {
     }
 };
 
+TEST_F(AddFailureTest, APluginThatGatesPodsAndCantRun) {
+    const auto pod = make_pod(5);
+    put(pod.interface);
+    server_->gate("plugin fence", "rule r on k crashed weftd");
+    expect_failure(ask(request(Command::add, pod)), Code::try_again, "plugin fence: rule r on k crashed weftd");
+    EXPECT_FALSE(server_->status().serving);
+    expect_clean(pod);
+    // Pods that go, go.
+    EXPECT_FALSE(ask(request(Command::del, pod)).error);
+    server_->gate("plugin fence", "");
+    EXPECT_FALSE(ask(request(Command::add, pod)).error);
+}
+
 TEST_F(AddFailureTest, APodThatIsNot) {
     const auto pod = make_pod(5);
     pods_.erase("default/web-5");

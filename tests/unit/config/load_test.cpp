@@ -318,6 +318,34 @@ TEST_F(LoadTest, PluginSectionsAreCheckedAgainstTheirPlugin) {
         file + ":2:1: section [plugin.service] is of no plugin that is installed (did you mean [plugin.services]?)");
 }
 
+TEST_F(LoadTest, EveryPluginHasGates) {
+    const std::vector<PluginSchema> installed = {{"fence", true, {}}, {"idle", false, {}}};
+    auto config = load("[plugin.fence]\ngates = pods\n[plugin.idle]\ngates =\n");
+    ASSERT_TRUE(config) << config.error().text();
+    EXPECT_TRUE(config->plugin_settings(installed)) << config->plugin_settings(installed).error().text();
+    EXPECT_EQ(config->plugin_gates("fence"), "pods");
+    EXPECT_EQ(config->plugin_gates("idle"), "");
+    EXPECT_EQ(config->plugin_gates("other"), std::nullopt);
+    config = load("[plugin.idle]\n\ngates = doors\n");
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->plugin_settings(installed).error().text(),
+              dir_.path("weft.conf") +
+                  ":3:1: [plugin.idle] gates: nothing is called \"doors\" (write pods, or leave it "
+                  "empty)");
+}
+
+TEST_F(LoadTest, LimitsOfPluginsAreChecked) {
+    const auto fault = [&](const std::string& line) {
+        auto config = load("[weft]\n" + line + "\n");
+        return config ? std::string("none") : config.error().text();
+    };
+    EXPECT_EQ(fault("rule-timeout = 90s\nmemory-limit = 1G\nflap-limit = 0"), "none");
+    EXPECT_EQ(fault("rule-timeout = 0"), "none");
+    EXPECT_THAT(fault("rule-timeout = 90"), HasSubstr("at least 1s"));
+    EXPECT_THAT(fault("memory-limit = some"), HasSubstr("no limit of memory"));
+    EXPECT_THAT(fault("flap-limit = 3001"), HasSubstr("from 0 to 3000"));
+}
+
 TEST_F(LoadTest, ShowKeepsSecrets) {
     auto config = load("[kubernetes]\ntoken=very-secret\n[plugin.x]\nk=v\n");
     ASSERT_TRUE(config);

@@ -80,6 +80,22 @@ TEST(Value, Lists) {
     EXPECT_EQ(write_value(std::vector<std::string>{"a", "b"}), "a,b");
 }
 
+TEST(Value, MemoryLimits) {
+    const auto read_limit = [](std::string_view text) -> std::string {
+        auto limit = memory_limit_of(text);
+        if (!limit) return "error";
+        return *limit ? std::to_string(**limit) : "auto";
+    };
+    EXPECT_EQ(read_limit("auto"), "auto");
+    EXPECT_EQ(read_limit("0"), "0");
+    EXPECT_EQ(read_limit(" 512M "), "536870912");
+    EXPECT_EQ(read_limit("2g"), "2147483648");
+    EXPECT_EQ(read_limit("100000000"), "100000000");
+    for (const char* bad : {"", "M", "-1", "63M", "1k", "much", "512 MiB", "1.5G", "99999999999999999999"})
+        EXPECT_EQ(read_limit(bad), "error") << bad;
+    EXPECT_THAT(memory_limit_of("63M").error().text(), ::testing::HasSubstr("at least 64M"));
+}
+
 TEST(Value, NearestName) {
     EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
     EXPECT_EQ(edit_distance("mut", "mtu"), 1u);

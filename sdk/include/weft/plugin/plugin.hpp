@@ -113,7 +113,7 @@ class Declare {
                                                        Role role = Role::node) {
         static_assert(std::is_empty_v<Driver>, "claims can't capture");
         add_claim<T, Covers, Identity>(
-            std::move(name), [](const void* row) -> std::string { return Driver{}(*static_cast<const T*>(row)); },
+            std::move(name), [](const void* row) -> std::string { return guarded<T, Driver>(row, std::string()); },
             role);
     }
     /// Rows that rules put and that may be there already, but that nobody can tell from somebody else's: they are
@@ -122,7 +122,7 @@ class Declare {
     void adopt(std::string name, Identity, Role role = Role::node) {
         static_assert(std::is_empty_v<Identity>, "claims can't capture");
         core_.claim(role, {std::move(name), &row_type<T>(), [](const void*) { return true; },
-                           [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); },
+                           [](const void* row) -> std::string { return guarded<T, Identity>(row, std::string()); },
                            nullptr, true});
     }
     /// Watches a built-in resource (tables::Pod, tables::Node, tables::Namespace).
@@ -147,10 +147,19 @@ class Declare {
     template <class T, class Covers, class Identity>
     void add_claim(std::string name, std::string (*driver)(const void*), Role role) {
         static_assert(std::is_empty_v<Covers> && std::is_empty_v<Identity>, "claims can't capture");
-        core_.claim(role,
-                    {std::move(name), &row_type<T>(),
-                     [](const void* row) -> bool { return Covers{}(*static_cast<const T*>(row)); },
-                     [](const void* row) -> std::string { return Identity{}(*static_cast<const T*>(row)); }, driver});
+        core_.claim(
+            role,
+            {std::move(name), &row_type<T>(), [](const void* row) -> bool { return guarded<T, Covers>(row, false); },
+             [](const void* row) -> std::string { return guarded<T, Identity>(row, std::string()); }, driver});
+    }
+    /// A claim that throws on a row does not cover it.
+    template <class T, class Function, class Answer>
+    static Answer guarded(const void* row, Answer otherwise) noexcept {
+        try {
+            return Function{}(*static_cast<const T*>(row));
+        } catch (...) {
+            return otherwise;
+        }
     }
 
     detail::DeclareCore& core_;
@@ -205,6 +214,7 @@ struct Manifest {
     char version[32];    ///< of the plugin
     char needs[256];     ///< plugins this one needs, separated by spaces
     char switches[256];  ///< upstream configuration switches that enable it without a [plugins] section
+    char gates[32];      ///< "pods": none are served while the plugin can't run
 };
 
 inline constexpr char manifest_magic[8] = {'w', 'e', 'f', 't', 'p', 'l', 'g', '1'};  ///< How a manifest begins.
@@ -224,6 +234,9 @@ struct PluginFacts {
     std::string_view version;
     std::string_view needs = "";
     std::string_view switches = "";  ///< "always" or names such as "enable-egress-ip"
+    /// "pods": while the plugin is frozen, new pods get an error in place of a network without it. For what protects
+    /// them.
+    std::string_view gates = "";
 };
 
 consteval Manifest make_manifest(std::string_view fingerprint, PluginFacts facts) {
@@ -237,6 +250,8 @@ consteval Manifest make_manifest(std::string_view fingerprint, PluginFacts facts
     copy_text(m.version, facts.version);
     copy_text(m.needs, facts.needs);
     copy_text(m.switches, facts.switches);
+    if (!facts.gates.empty() && facts.gates != "pods") throw "gates in WEFT_PLUGIN is \"pods\" or nothing";
+    copy_text(m.gates, facts.gates);
     return m;
 }
 
