@@ -63,16 +63,25 @@ void Packer::raw(const void* bytes, std::size_t size) {
 
 std::uint64_t Unpacker::long_number() {
     std::uint64_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
+    for (unsigned shift = 0; shift < 64 && at_ < bytes_.size(); shift += 7) {
         const auto byte = static_cast<unsigned char>(bytes_[at_++]);
         value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
         if (byte < 0x80) return value;
     }
+    return fail();
+}
+
+std::uint64_t Unpacker::fail() {
+    failed_ = true;
+    bytes_ = {};
+    at_ = 0;
+    return 0;
 }
 
 void Unpacker::raw(void* bytes, std::size_t size) {
-    const std::size_t written = number();
-    std::memcpy(bytes, bytes_.data() + at_, written);
+    std::size_t written = number();
+    if (written > size || written > bytes_.size() - at_) written = fail();
+    if (written > 0) std::memcpy(bytes, bytes_.data() + at_, written);
     std::memset(static_cast<char*>(bytes) + written, 0, size - written);
     at_ += written;
 }

@@ -1,8 +1,13 @@
 #include "ctl/redact.hpp"
 
+#include "record/format.hpp"
+
+#include <weft/base/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <optional>
 
 namespace weft::ctl {
 
@@ -33,13 +38,6 @@ bool is_secret_name(std::string_view name) {
     const std::string text = folded(name);
     return std::any_of(secret_words.begin(), secret_words.end(),
                        [&](std::string_view word) { return text.find(word) != std::string::npos; });
-}
-
-/// A name that ends so: among packed texts nothing tells a name from a value, so a mere mention is not enough.
-bool ends_as_secret(std::string_view name) {
-    const std::string text = folded(name);
-    return std::any_of(secret_words.begin(), secret_words.end(),
-                       [&](std::string_view word) { return text.ends_with(word); });
 }
 
 /// One pass over a text, copying what may stay.
@@ -131,7 +129,6 @@ class Redactor {
         out_ += name;
         at_ += size;
         if (!is_secret_name(name)) return;
-        if (in_place_ && ends_as_secret(name) && packed_text()) return;
         std::size_t value = at_;
         const auto skip = [&](std::string_view these) {
             while (value < text_.size() && these.find(text_[value]) != std::string_view::npos)
@@ -160,26 +157,6 @@ class Redactor {
         drop(length);
     }
 
-    /// A text as rows pack it, its length before it: the value of the name that went before.
-    bool packed_text() {
-        std::size_t head = at_, size = 0;
-        for (unsigned shift = 0; head < text_.size() && shift < 28; shift += 7) {
-            const auto byte = static_cast<unsigned char>(text_[head++]);
-            size |= static_cast<std::size_t>(byte & 0x7f) << shift;
-            if (byte < 0x80) break;
-        }
-        const bool is_text = size > 0 && (size & 1) == 0 && size / 2 <= text_.size() - head;
-        if (!is_text) return false;
-        const auto value = text_.substr(head, size / 2);
-        const bool readable = std::all_of(value.begin(), value.end(),
-                                          [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\n'; });
-        if (!readable) return false;
-        out_ += text_.substr(at_, head - at_);
-        at_ = head;
-        drop(value.size());
-        return true;
-    }
-
     std::string_view text_;
     const bool in_place_;
     std::size_t at_ = 0;
@@ -197,8 +174,80 @@ void redact_in_place(char* bytes, std::size_t size) {
     std::copy_n(clean.data(), std::min(size, clean.size()), bytes);
 }
 
-bool names_secret(std::string_view name) {
-    return is_secret_name(name);
+namespace {
+
+/// Overwrites a text of a packed row wherever it stands: whole texts stand there in one piece.
+void overwrite(std::string_view text, std::string_view with, char* bytes, std::size_t size) {
+    std::string packed;  // with its length before it, so that a short one is not mistaken
+    std::size_t head = text.size() << 1;
+    for (; head >= 0x80; head >>= 7)
+        packed += static_cast<char>(head | 0x80);
+    packed += static_cast<char>(head);
+    const std::size_t skip = packed.size();
+    packed += text;
+    const std::string_view all(bytes, size);
+    bool found = false;
+    for (auto at = all.find(packed); at != std::string_view::npos; at = all.find(packed, at + skip)) {
+        std::copy_n(with.data(), with.size(), bytes + at + skip);
+        found = true;
+    }
+    constexpr std::size_t unmistakable = 4;
+    if (found || text.size() < unmistakable) return;
+    for (auto at = all.find(text); at != std::string_view::npos; at = all.find(text, at + 1))
+        std::copy_n(with.data(), with.size(), bytes + at);
+}
+
+/// Looks through a row's values for texts that have to go.
+class RowRedactor {
+  public:
+    RowRedactor(char* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+
+    void walk(const JsonView& value) {
+        if (const auto text = value.string()) return check(*text, false);
+        std::optional<std::string> name;  // of a pair, as maps are written
+        std::size_t place = 0;
+        const bool pair = value.is_array() && value.size() == 2;
+        value.each([&](JsonView element) {
+            const auto text = element.string();
+            if (pair && place == 1 && name && text) {
+                check(*text, is_secret_name(*name));
+            } else {
+                walk(element);
+            }
+            if (place++ == 0 && text) name = *text;
+        });
+        const auto key = value["key"].string_or("");
+        value.members([&](std::string_view member, JsonView element) {
+            const auto text = element.string();
+            // A row "rate-limit/password" with a value names it in its key.
+            const bool secret = is_secret_name(member) || (member == "value" && is_secret_name(key));
+            if (text) return check(*text, secret);
+            walk(element);
+        });
+    }
+
+  private:
+    void check(std::string_view text, bool secret) {
+        std::string clean(text);
+        if (secret) {
+            std::fill(clean.begin(), clean.end(), 'x');
+        } else {
+            redact_in_place(clean.data(), clean.size());
+        }
+        if (clean != text) overwrite(text, clean, bytes_, size_);
+    }
+
+    char* bytes_;
+    std::size_t size_;
+};
+
+}  // namespace
+
+void redact_row(const RowType& type, char* bytes, std::size_t size) {
+    const auto row = record::row_from(type, {bytes, size});
+    const auto json = row ? JsonDocument::parse((*row).json()) : Result<JsonDocument>(row.error());
+    if (!json) return std::fill_n(bytes, size, 'x'), void();
+    RowRedactor(bytes, size).walk(json->root());
 }
 
 }  // namespace weft::ctl

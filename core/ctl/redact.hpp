@@ -1,5 +1,7 @@
 #pragma once
 
+#include <weft/engine/row.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -11,11 +13,10 @@ namespace weft::ctl {
 /// "(removed)". Paths of files stay: where a key lies is no secret.
 std::string redacted(std::string_view text);
 
-/// The same for bytes in which texts stand among other things, as in a packed row: what has to go is overwritten, and
-/// nothing moves.
-void redact_in_place(char* bytes, std::size_t size);
+/// The same in place: what has to go is overwritten, and nothing moves.
+void redact_in_place(char* text, std::size_t size);
 
-/// Does this name something that must not leave the machine, such as "password"?
-bool names_secret(std::string_view name);
+/// The same for a packed row, which stays one. One that is none is overwritten as a whole.
+void redact_row(const RowType& type, char* bytes, std::size_t size);
 
 }  // namespace weft::ctl

@@ -5,10 +5,8 @@
 #include "ctl/text_table.hpp"
 #include "ctl/views.hpp"
 #include "record/file.hpp"
-#include "record/format.hpp"
+#include "record/replay.hpp"
 #include "services/build_facts.hpp"
-
-#include <weft/tables/settings.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -109,18 +107,6 @@ std::string tail_of(const std::string& path) {
     return text;
 }
 
-/// A plugin's setting whose name says so is a secret; elsewhere it is what looks like one.
-void clean_row(std::string_view table, char* bytes, std::size_t size) {
-    redact_in_place(bytes, size);
-    if (table != tables::PluginSetting::table_name) return;
-    const auto row = record::row_from(row_type<tables::PluginSetting>(), {bytes, size});
-    if (!row) return std::fill_n(bytes, size, 'x'), void();
-    const auto setting = (*row).as<tables::PluginSetting>();
-    if (!names_secret(setting.key.text) || setting.value.empty()) return;
-    const auto at = std::string_view(bytes, size).rfind(setting.value);
-    if (at != std::string_view::npos) std::fill_n(bytes + at, setting.value.size(), 'x');
-}
-
 class Collector {
   public:
     Collector(const Context& context, Bundle& bundle) : context_(context), bundle_(bundle) {}
@@ -173,18 +159,40 @@ class Collector {
         if (!logging.logfile.empty()) bundle_.add("log/weftd.log", tail_of(logging.logfile));
         if (std::ifstream(logging.cnilogfile).good()) bundle_.add("log/cni.log", tail_of(logging.cnilogfile));
         if (const auto& file = config->settings().debug.record; !file.empty()) {
-            recording("recording.weftrec", file);
             std::error_code code;
-            if (std::filesystem::exists(file + ".1", code)) recording("recording.1.weftrec", file + ".1");
+            for (const auto& [name, path] :
+                 {std::pair("recording.weftrec", file), {"recording.1.weftrec", file + ".1"}}) {
+                if (path != file && !std::filesystem::exists(path, code)) continue;
+                const auto added = recording(name, path, *config);
+                if (added) continue;
+                troubles_.push_back("recording: " + added.error().text());
+                bundle_.add(std::string(name) + ".error", added.error().text() + "\n");
+            }
         }
     }
 
-    void recording(const std::string& name, const std::string& path) {
+    /// Rows are looked through with the types of the plugins that are here; of what has another type nothing stays.
+    Result<void> recording(const std::string& name, const std::string& path, const config::Config& config) {
         auto bytes = record::read_file(path);
-        auto clean = bytes ? record::cleaned(*std::move(bytes), clean_row) : std::move(bytes);
-        if (clean) return bundle_.add_clean(name, *clean);
-        troubles_.push_back("recording: " + clean.error().text());
-        bundle_.add(name + ".error", clean.error().text() + "\n");
+        if (!bytes) return std::move(bytes).error();
+        const auto facts = record::facts_of(*bytes);
+        if (!facts) return facts.error();
+        if (!context_.backends.here) return invalid("this weftctl is built without the engine");
+        const auto here = context_.backends.here(config, *facts);
+        if (!here) return here.error();
+        const auto tables = record::tables_of(*bytes, *facts, *here);
+        const auto clean = [&](const record::Table* table, char* text, std::size_t size) {
+            if (table == nullptr) return redact_in_place(text, size);
+            const auto known = tables.find(table->name);
+            const bool same = known != tables.end() && known->second.type->name == table->type &&
+                              known->second.type->schema == table->schema;
+            if (!same) return std::fill_n(text, size, 'x'), void();
+            redact_row(*known->second.type, text, size);
+        };
+        const auto copy = record::cleaned(*std::move(bytes), clean);
+        if (!copy) return copy.error();
+        bundle_.add_clean(name, *copy);
+        return {};
     }
 
     /// A table, a page at a time.

@@ -4,7 +4,7 @@
 
 #include <weft/base/clock.hpp>
 #include <weft/engine/operator.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,5 @@
 #include "record/file.hpp"
 
-#include "record/format.hpp"
-
 #include <array>
 #include <cerrno>
 #include <map>
@@ -55,17 +53,17 @@ class Cleaner {
   public:
     Cleaner(std::string& bytes, const Clean& clean) : bytes_(bytes), clean_(clean) {}
 
-    void text(std::string_view view, std::string_view table = {}) {
+    void text(std::string_view view, const Table* table = nullptr) {
         if (!view.empty()) clean_(table, bytes_.data() + (view.data() - bytes_.data()), view.size());
     }
     void rows(const std::vector<Rows>& tables) {
         for (const Rows& table : tables) {
             for (const RowBytes& row : table.rows)
-                text(row.bytes, names_[table.table]);
+                text(row.bytes, row.gone ? nullptr : &tables_[table.table]);
         }
     }
     void operator()(const Header& header) { text(header.json); }
-    void operator()(const Table& table) { names_[table.number] = table.name; }
+    void operator()(const Table& table) { tables_[table.number] = table; }
     void operator()(const Slice& slice) { rows(slice.tables); }
     void operator()(const Begin& begin) { rows(begin.tables); }
     void operator()(const End& end) { rows(end.tables); }
@@ -76,7 +74,7 @@ class Cleaner {
   private:
     std::string& bytes_;
     const Clean& clean_;
-    std::map<std::uint64_t, std::string> names_;
+    std::map<std::uint64_t, Table> tables_;
 };
 
 }  // namespace

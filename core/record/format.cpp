@@ -338,6 +338,7 @@ Result<RowPtr> row_from(const RowType& type, std::string_view bytes) {
         OpenRow row(type);
         Unpacker in(bytes);
         type.unpack(in, row.get());
+        if (!in.done()) return wrong("");
         RowPtr made = RowPtr::make(type, row.get());
         if (made.key().empty()) return wrong(": without a key");
         return made;

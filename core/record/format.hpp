@@ -1,7 +1,7 @@
 #pragma once
 
 #include <weft/base/result.hpp>
-#include <weft/engine/row.hpp>
+#include <weft/engine/table.hpp>
 
 #include <cstddef>
 #include <cstdint>

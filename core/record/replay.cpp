@@ -53,6 +53,48 @@ bool Replay::Catch::wants(std::string_view table) {
     return is_output(table);
 }
 
+std::vector<TableSpec> tables_of(const engine::ModuleSpec& module) {
+    std::vector<TableSpec> tables{table_spec<RuleStatus>()};
+    const auto add = [&](const std::vector<TableSpec>& more) { tables.insert(tables.end(), more.begin(), more.end()); };
+    for (const auto& adapter : module.adapters)
+        add({adapter.spec.requests, adapter.spec.answers});
+    for (const auto& rule : module.rules) {
+        tables.push_back(rule.driver);
+        for (const auto& read : rule.reads)
+            tables.push_back(read.table);
+        add(rule.writes);
+    }
+    for (const auto& op : module.operators) {
+        add(op.spec.inputs);
+        add(op.spec.outputs);
+    }
+    add(module.extension_points);
+    add(module.inputs);
+    return tables;
+}
+
+std::map<std::string, TableSpec, std::less<>> tables_of(std::string_view bytes, const Facts& facts, const Here& here) {
+    std::map<std::string, TableSpec, std::less<>> tables;
+    const auto add = [&](const std::string& name) {
+        const auto module = here.module(name);
+        if (!module) return;
+        for (const auto& table : tables_of(*module))
+            tables.try_emplace(std::string(table.name), table);
+    };
+    add("ipam");
+    for (const auto& plugin : facts.plugins)
+        add(plugin.name);
+    auto reader = FrameReader::open(bytes);
+    if (!reader) return tables;
+    for (auto frame = reader->next(); frame && *frame; frame = reader->next()) {
+        if (const auto* graph = std::get_if<Graph>(&(*frame)->content)) {
+            for (const auto name : graph->added)
+                add(std::string(name));
+        }
+    }
+    return tables;
+}
+
 // What is here, and what differs
 // ---------------------------------------------------------------------------------------
 
@@ -129,36 +171,14 @@ Result<void> Replay::learn(const std::string& name) {
     if (!module) return std::move(module).error();
     for (auto& adapter : module->adapters) {
         adapter.spec.make = [] { return std::make_unique<Silent>(); };
-        learn(adapter.spec.requests);
-        learn(adapter.spec.answers);
         of_modules_[std::string(adapter.spec.answers.name)] = true;
     }
-    for (const auto& rule : module->rules) {
-        learn(rule.driver);
-        for (const auto& read : rule.reads)
-            learn(read.table);
-        for (const auto& write : rule.writes)
-            learn(write);
-    }
-    for (const auto& op : module->operators) {
-        for (const auto* list : {&op.spec.inputs, &op.spec.outputs}) {
-            for (const auto& table : *list)
-                learn(table);
-        }
-    }
-    for (const auto& table : module->extension_points)
-        learn(table);
-    for (const auto& table : module->inputs) {
-        learn(table);
+    for (const auto& table : module->inputs)
         of_modules_[std::string(table.name)] = true;
-    }
-    learn(table_spec<RuleStatus>());
+    for (const auto& table : tables_of(*module))
+        specs_.try_emplace(std::string(table.name), table);
     modules_.emplace(name, *std::move(module));
     return {};
-}
-
-void Replay::learn(const TableSpec& table) {
-    specs_.try_emplace(std::string(table.name), table);
 }
 
 /// Every table that the recording names, before anything runs.

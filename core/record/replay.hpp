@@ -56,6 +56,11 @@ struct Here {
     std::function<std::optional<PluginFacts>(const std::string& name)> plugin;
 };
 
+/// The tables that a module mentions.
+std::vector<TableSpec> tables_of(const engine::ModuleSpec& module);
+/// Those of all modules that a recording mentions and that are here, by name.
+std::map<std::string, TableSpec, std::less<>> tables_of(std::string_view bytes, const Facts& facts, const Here& here);
+
 /// A row that came out otherwise.
 struct Difference {
     Time time;
@@ -133,7 +138,6 @@ class Replay {
     Result<std::optional<Step>> try_step(const Until& until);
     Result<void> compare_places();
     Result<void> learn(const std::string& name);
-    void learn(const TableSpec& table);
     Result<void> check_tables();
     Result<const Known*> known(std::uint64_t number) const;
     void note(std::string text);

@@ -5,6 +5,7 @@
 #include <weft/testing/testbed/wait.hpp>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -184,6 +185,7 @@ Result<std::filesystem::path> Bed::write_config(const std::string& role) const {
         out << "[ovspaths]\nrun-dir = " << testbed_.dir().string() << "\n[ovnnorth]\naddress = " << north_
             << "\n[ovnsouth]\naddress = " << south_ << "\n[cni]\nconf-dir = " << (testbed_.dir() / "cni").string()
             << "\n[metrics]\nbind-address = " << metrics_address << "\n";
+        if (const char* file = std::getenv("WEFT_BENCH_RECORD")) out << "[debug]\nrecord = " << file << "\n";
     }
     out.flush();
     if (!out) return again("can't write " + path.string());

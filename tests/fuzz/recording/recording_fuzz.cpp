@@ -97,7 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     replay(bytes);
     read_rows(bytes);
-    const auto copy = record::cleaned(std::string(bytes), [](std::string_view, char* text, std::size_t length) {
+    const auto copy = record::cleaned(std::string(bytes), [](const record::Table*, char* text, std::size_t length) {
         for (std::size_t i = 0; i < length; ++i)
             text[i] = 'x';
     });

@@ -162,7 +162,9 @@ TEST_F(Record, ANodeThatIsKilledLeavesARecording) {
 
     // The next weftd keeps what the last one left.
     start("[debug]\nrecord = " + rec + "\n");
-    WEFT_ASSERT_OK(weftd.wait_log("recording file="));
+    WEFT_ASSERT_OK(wait_for("the older piece", [&]() -> Result<void> {
+        return std::filesystem::exists(rec + ".1") ? Result<void>() : Result<void>(waiting("not yet"));
+    }));
     EXPECT_EQ(read_file(rec + ".1"), bytes);
 }
 

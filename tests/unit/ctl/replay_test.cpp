@@ -6,6 +6,9 @@
 #include "record/recorder.hpp"
 #include "unit/engine/kit.hpp"
 
+#include <weft/tables/kube.hpp>
+#include <weft/tables/settings.hpp>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -164,16 +167,36 @@ TEST(RedactInPlace, OverwritesSecretsAndMovesNothing) {
     };
     EXPECT_EQ(done("password=planted-word, name=x"), "password=xxxxxxxxxxxx, name=x");
     EXPECT_EQ(done("nothing here"), "nothing here");
-    // As a row packs a map: each text with its length before it.
-    const auto packed = [](std::string_view text) {
-        return std::string(1, static_cast<char>(text.size() << 1)) + std::string(text);
-    };
-    EXPECT_EQ(done(packed("api-token") + packed("hunter2") + packed("name") + packed("web")),
-              packed("api-token") + packed("xxxxxxx") + packed("name") + packed("web"));
-    EXPECT_EQ(done(packed("my-secret-app") + packed("node-1")), packed("my-secret-app") + packed("node-1"));
+}
+
+TEST(RedactRow, SecretsGoAndTheRowStaysOne) {
     const std::string token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.c2lnbmF0dXJlLXNpZw";
-    EXPECT_EQ(done(packed(token)),
-              std::string(1, static_cast<char>(token.size() << 1)) + std::string(token.size(), 'x'));
+    tables::Pod pod;
+    pod.key.text = "web/p1";
+    pod.ns = "web";
+    pod.name = "my-secret-app";
+    pod.node = "node-1";
+    pod.annotations = {
+        {"api-token", "hunter2"}, {"note", "password=planted-word"}, {"other", token}, {"pin-secret", "7"}};
+    const RowPtr row = RowPtr::make(pod);
+    std::string bytes(row.bytes());
+    redact_row(row.type(), bytes.data(), bytes.size());
+    const auto clean = record::row_from(row.type(), bytes);
+    ASSERT_TRUE(clean) << clean.error().text();
+    auto expected = pod;
+    expected.annotations = {{"api-token", "xxxxxxx"},
+                            {"note", "password=xxxxxxxxxxxx"},
+                            {"other", std::string(token.size(), 'x')},
+                            {"pin-secret", "x"}};
+    EXPECT_EQ((*clean).json(), RowPtr::make(expected).json());
+
+    const RowPtr setting = RowPtr::make(tables::PluginSetting{Key<tables::PluginSetting>("p/password"), "hunter2"});
+    bytes = setting.bytes();
+    redact_row(setting.type(), bytes.data(), bytes.size());
+    EXPECT_THAT(record::row_from(setting.type(), bytes)->json(), HasSubstr("\"value\":\"xxxxxxx\""));
+    bytes = "\xff\xff";
+    redact_row(setting.type(), bytes.data(), bytes.size());
+    EXPECT_EQ(bytes, "xx");
 }
 
 }  // namespace

@@ -193,8 +193,8 @@ TEST(RecordFormat, BytesThatAreNoRowAreRefused) {
 }
 
 TEST(RecordFormat, ACopyIsCleanedInPlace) {
-    const Clean clean = [](std::string_view table, char* bytes, std::size_t size) {
-        if (table != "Item") return;
+    const Clean clean = [](const Table* table, char* bytes, std::size_t size) {
+        if (table == nullptr || table->name != "Item") return;
         const auto at = std::string_view(bytes, size).find("secret-word");
         if (at != std::string_view::npos) std::fill_n(bytes + at, 11, 'x');
     };

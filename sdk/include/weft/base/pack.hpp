@@ -38,7 +38,9 @@ class WEFT_API Packer {
     std::size_t capacity_ = sizeof(inline_);
 };
 
-/// Reads back, in the same order, what a Packer wrote. The bytes are trusted: they never left the process.
+/// Reads back, in the same order, what a Packer wrote. Bytes that no Packer wrote do no harm: reading stops at the
+/// first that can't be, everything after that is zero or empty, and failed() says so. Whether the values make sense is
+/// the reader's business.
 class WEFT_API Unpacker {
   public:
     /// Reads these bytes, which must live as long.
@@ -46,27 +48,41 @@ class WEFT_API Unpacker {
 
     /// What Packer::number wrote.
     std::uint64_t number() {
+        if (at_ >= bytes_.size()) return fail();
         const auto first = static_cast<unsigned char>(bytes_[at_]);
         if (first >= 0x80) return long_number();
         ++at_;
         return first;
+    }
+    /// A number that says how many values follow, each of at least a byte.
+    std::uint64_t count() {
+        const std::uint64_t value = number();
+        return value <= bytes_.size() - at_ ? value : fail();
     }
     /// What Packer::text wrote; valid as long as the bytes are.
     std::string_view text() {
         const std::uint64_t head = number();
         const std::size_t size = head >> 1;
         const std::size_t from = (head & 1) != 0 ? number() : at_;
+        if (from > bytes_.size() || size > bytes_.size() - from) return fail(), std::string_view();
         if ((head & 1) == 0) at_ += size;
         return bytes_.substr(from, size);
     }
     /// What Packer::raw wrote, of the same size.
     void raw(void* bytes, std::size_t size);
 
+    /// Something was read that no Packer writes.
+    bool failed() const { return failed_; }
+    /// All has been read, and nothing failed.
+    bool done() const { return !failed_ && at_ == bytes_.size(); }
+
   private:
     std::uint64_t long_number();
+    std::uint64_t fail();
 
     std::string_view bytes_;
     std::size_t at_ = 0;
+    bool failed_ = false;
 };
 
 /// The one copy, kept for ever, of a text of which there are few: names of tables and columns.

@@ -95,7 +95,7 @@ void unpack_value(Unpacker& in, T& v) {
         unpack_value(in, value);
         v = std::move(value);
     } else if constexpr (RangeField<T>) {
-        std::vector<typename T::value_type> elements(in.number());
+        std::vector<typename T::value_type> elements(in.count());
         for (auto& element : elements)
             unpack_value(in, element);
         v = T(std::move(elements));
