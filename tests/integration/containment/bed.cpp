@@ -23,7 +23,9 @@ std::string put_plugins(Bed& bed, const std::vector<std::string>& plugins) {
 
 std::string labelled_node(const std::string& name, int number, const std::string& labels) {
     const std::string n = std::to_string(number);
-    return "{apiVersion: v1, kind: Node, metadata: {name: " + name + ", labels: {" + labels +
+    // Applying merges, so what was asked for before has to be taken back.
+    const std::string asked = labels.empty() ? "hostile: \"\", thief: \"\", guard: \"\"" : labels;
+    return "{apiVersion: v1, kind: Node, metadata: {name: " + name + ", labels: {" + asked +
            "}}, status: {addresses: [{type: InternalIP, address: 172.18.0." + n +
            "}, {type: InternalIP, address: \"fc00:f853:ccd:e793::" + n + "\"}]}}\n";
 }

@@ -55,7 +55,7 @@ class ContainedNode : public ::testing::Test {
 };
 
 TEST_F(ContainedNode, RowsThatAnotherPluginClaimsAreRefused) {
-    start("victim thief");
+    start("victim,thief");
     apply("n1", 2, "thief: steal");
     apply("n2", 3);
     WEFT_ASSERT_OK(wait_switch("victim-n1", true));
@@ -76,7 +76,7 @@ TEST_F(ContainedNode, RowsThatAnotherPluginClaimsAreRefused) {
 }
 
 TEST_F(ContainedNode, APluginThatClaimsNothingOfWhatItWritesIsNotTaken) {
-    start("victim careless");
+    start("victim,careless");
     WEFT_ASSERT_OK(wait_end(weftd));
     EXPECT_THAT(weftd.log(), AllOf(HasSubstr("plugin \\\"careless\\\": rule switch writes NB/Logical_Switch"),
                                    HasSubstr("claims no row")));
@@ -84,7 +84,7 @@ TEST_F(ContainedNode, APluginThatClaimsNothingOfWhatItWritesIsNotTaken) {
 }
 
 TEST_F(ContainedNode, RowsOfAFrozenPluginStayUntilItIsSwitchedOff) {
-    start("victim thief", "rule-timeout = 1s\n");
+    start("victim,thief", "rule-timeout = 1s\n");
     apply("n1", 2);
     WEFT_ASSERT_OK(wait_switch("victim-n1", true));
     WEFT_ASSERT_OK(wait_switch("thief-n1", true));
@@ -104,7 +104,7 @@ TEST_F(ContainedNode, RowsOfAFrozenPluginStayUntilItIsSwitchedOff) {
 
 TEST_F(ContainedNode, APluginThatGatesPodsHoldsThemUpWhileItIsFrozen) {
     const std::string config = "rule-timeout = 1s\n";
-    start("victim guard", config);
+    start("victim,guard", config);
     apply("n1", 2, "guard: hang");
     WEFT_ASSERT_OK(wait_plugin(weftd, "guard", "frozen"));
     WEFT_ASSERT_OK(weftd.wait_status("the reason", [](JsonView s) {
@@ -116,7 +116,7 @@ TEST_F(ContainedNode, APluginThatGatesPodsHoldsThemUpWhileItIsFrozen) {
             node->bed().config_text({.role = "node",
                                      .config = node->sockets() + "[weft]\nplugin-dir = " + folder + "\nthreads = 1\n" +
                                                config + "[plugin.guard]\ngates = " + gates + "\n",
-                                     .plugins = "victim guard"}));
+                                     .plugins = "victim,guard"}));
         weftd.process.signal(SIGHUP);
     };
     // The operator has the last word.
@@ -143,7 +143,7 @@ TEST_F(ContainedNode, APluginThatGatesPodsHoldsThemUpWhileItIsFrozen) {
 }
 
 TEST_F(ContainedNode, WithoutGatesPodsGoOn) {
-    start("victim thief", "rule-timeout = 1s\n");
+    start("victim,thief", "rule-timeout = 1s\n");
     apply("n1", 2, "thief: hang");
     WEFT_ASSERT_OK(wait_plugin(weftd, "thief", "frozen"));
     WEFT_ASSERT_OK(wait_switch("victim-n1", true));
