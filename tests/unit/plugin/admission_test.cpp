@@ -106,5 +106,15 @@ TEST(LoadOrder, ListsEveryFault) {
     EXPECT_THAT(order.error().what, HasSubstr("\"nowhere\""));
 }
 
+TEST(Admission, TheFuzzersBestSeedIsAdmitted) {
+    // Else fuzz/plugin-file would never look behind the manifest: make the seed anew when Manifest changes.
+    const auto seed = admit(WEFT_SOURCE_DIR "/tests/fuzz/plugin/corpus/good.so", {.fingerprint = "fuzz"});
+    ASSERT_TRUE(seed.ok()) << seed.error().text();
+    EXPECT_EQ(seed->name, "good");
+    EXPECT_EQ(seed->needs, (std::vector<std::string>{"alpha", "beta"}));
+    const auto runpath = admit(WEFT_SOURCE_DIR "/tests/fuzz/plugin/corpus/runpath.so", {.fingerprint = "fuzz"});
+    EXPECT_FALSE(runpath.ok());
+}
+
 }  // namespace
 }  // namespace weft::plugin
