@@ -26,7 +26,6 @@ bool AddressAllocator::Pool::may_be_on(const nb::LogicalSwitchPort& port) const 
 }
 
 void AddressAllocator::run(std::span<const Change> changes, OperatorOut& out) {
-    dirty_.clear();
     for (const Change& change : changes) {
         // Before the ports: an address that only changes from one to the other is never free.
         if (change.input == departed_input) departed_changed(change);
@@ -42,22 +41,27 @@ void AddressAllocator::run(std::span<const Change> changes, OperatorOut& out) {
         const auto at = entries_.find(key);
         if (at == entries_.end()) continue;
         Entry& entry = at->second;
-        const bool has = !entry.ips.empty() || !entry.asked().fixed.empty();
-        const Claim claim = has ? Claim::has : wishes(entry).empty() ? Claim::nothing : Claim::wishes;
-        turns.push_back({&entry, claim, entry.asked().precedence, at->first});
+        const Asked asked = entry.asked();
+        const bool has = !entry.ips.empty() || !asked.fixed.empty();
+        const Claim claim = has ? Claim::has : wishes(asked).empty() ? Claim::nothing : Claim::wishes;
+        turns.push_back({&entry, claim, asked.precedence, at->first});
     }
+    dirty_.clear();
     sort_turns(turns);
     for (const auto& turn : turns) {
-        if (turn.claim == Claim::has) hold(*turn.entry);
+        if (turn.claim == Claim::has) hold(*turn.entry, turn.entry->asked());
     }
     for (const auto& turn : turns) {
-        if (turn.claim == Claim::wishes) wish(*turn.entry);
+        if (turn.claim == Claim::wishes) wish(*turn.entry, turn.entry->asked());
     }
     for (const auto& turn : turns) {
-        if (turn.claim != Claim::has) complete(*turn.entry);
+        if (turn.claim != Claim::has) complete(*turn.entry, turn.entry->asked());
     }
     for (const auto& turn : turns)
         publish(*turn.entry, out);
+    // A table keeps the room that its most entries needed.
+    if (entries_.empty()) entries_.rehash(0);
+    if (ports_.empty()) ports_.rehash(0);
 }
 
 /// Opens the books anew: leases first, so that nobody else gets what they hold, then what ports carry.
@@ -80,34 +84,58 @@ void AddressAllocator::pool_changed(const Change& change) {
         }
     }
     for (auto& [key, entry] : entries_) {
-        if (entry.asked().pool != change.key()) continue;
-        dirty_.insert(key);
+        const Asked asked = entry.asked();
+        if (asked.pool != change.key()) continue;
+        dirty_.emplace(key);
         entry.holds = false;
-        if (!entry.ips.empty()) hold(entry);
+        if (!entry.ips.empty()) hold(entry, asked);
     }
-    for (const auto& [name, port] : ports_)
+    for (const auto& [hash, port] : ports_)
         count_port(pool, port.row, true);
     for (const auto& [departed, row] : departed_)
         count_departed(pool, row, true);
 }
 
 void AddressAllocator::request_changed(const Change& change, OperatorOut& out) {
-    const std::string key(change.key());
-    Entry& entry = entries_[key];
-    const bool moved =
-        change.after && entry.request && entry.asked().pool != change.after.as<tables::AddressRequest>().pool;
-    if (entry.request && (!change.after || moved)) {
-        pools_[entry.asked().pool].waiting.erase(key);
-        if (const auto port = ports_.find(entry.asked().carrier); port != ports_.end()) port->second.spent = true;
-        release(entry);
+    const auto at = entries_.find(change.key());
+    if (at != entries_.end()) {
+        Entry& entry = at->second;
+        const Asked before = entry.asked();
+        if (!change.after || before.pool != change.after.as<Asked>().pool) {
+            pools_[before.pool].waiting.erase(before.key.text);
+            if (const auto port = find_port(before.carrier)) port->at->second.spent = true;
+            release(entry, before);
+        }
+        if (!change.after) {
+            if (entry.lease) out.erase(0, before.key.text);
+            entries_.erase(at);
+        }
     }
-    if (!change.after) {
-        if (entry.lease) out.erase(0, key);
-        entries_.erase(key);
-        return;
+    if (!change.after) return;
+    entry_for(change.after);
+    dirty_.emplace(change.key());
+}
+
+/// The entry of this request from now on. Books point to entries, so one that is there stays where it is.
+AddressAllocator::Entry& AddressAllocator::entry_for(const RowPtr& request) {
+    auto node = entries_.extract(request.key());
+    if (!node) {
+        Entry& made = entries_[request.key()];
+        made.request = request;
+        return made;
     }
-    entry.request = change.after;
-    dirty_.insert(key);
+    node.key() = request.key();
+    node.mapped().request = request;
+    return entries_.insert(std::move(node)).position->second;
+}
+
+std::optional<AddressAllocator::FoundPort> AddressAllocator::find_port(std::string_view name) {
+    const auto [first, last] = ports_.equal_range(hash_bytes(name));
+    for (auto at = first; at != last; ++at) {
+        FoundPort found{at, at->second.row.as<nb::LogicalSwitchPort>()};
+        if (found.row.name.get() == name) return found;
+    }
+    return std::nullopt;
 }
 
 void AddressAllocator::port_changed(const Change& change) {
@@ -116,16 +144,18 @@ void AddressAllocator::port_changed(const Change& change) {
         for (auto& [key, pool] : pools_)
             count_port(pool, change.before, false);
         // A port that was made anew under its name is another row, and may have been told of first.
-        const auto at = ports_.find(name_of(change.before));
-        if (at != ports_.end() && at->second.row.key() == change.key()) {
-            spent = at->second.spent;
-            ports_.erase(at);
+        const auto port = find_port(name_of(change.before));
+        if (port && port->at->second.row.key() == change.key()) {
+            spent = port->at->second.spent;
+            ports_.erase(port->at);
         }
     }
     if (!change.after) return;
     for (auto& [key, pool] : pools_)
         count_port(pool, change.after, true);
-    ports_.insert_or_assign(name_of(change.after), Port{change.after, spent});
+    const std::string name = name_of(change.after);
+    if (const auto port = find_port(name)) ports_.erase(port->at);
+    ports_.emplace(hash_bytes(name), Port{change.after, spent});
 }
 
 void AddressAllocator::count_port(Pool& pool, const RowPtr& row, bool carried) {
@@ -168,47 +198,47 @@ void AddressAllocator::wake_waiting() {
     }
 }
 
-std::vector<Ip> AddressAllocator::wishes(const Entry& entry) const {
-    auto ips = entry.asked().preferred;
-    const auto port = ports_.find(entry.asked().carrier);
-    if (port == ports_.end() || port->second.spent) return ips;
-    for (const Ip& ip : addresses_of(port->second.row.as<nb::LogicalSwitchPort>()))
+std::vector<Ip> AddressAllocator::wishes(const Asked& asked) {
+    auto ips = asked.preferred;
+    const auto port = find_port(asked.carrier);
+    if (!port || port->at->second.spent) return ips;
+    for (const Ip& ip : addresses_of(port->row))
         ips.push_back(ip);
     return ips;
 }
 
 /// Carried by nothing but ports of the request's own name, there or gone: a pod may have again what was its own.
-bool AddressAllocator::only_on_own_port(const Entry& entry, const Book& book, std::uint32_t number) const {
+bool AddressAllocator::only_on_own_port(const Asked& asked, const Book& book, std::uint32_t number) {
     if (book.owner(number) || book.reserved(number)) return false;
     const Ip ip = book.address(number);
     const auto carries = [&](const std::vector<Ip>& ips) { return std::find(ips.begin(), ips.end(), ip) != ips.end(); };
     std::size_t own = 0;
-    if (const auto port = ports_.find(entry.asked().carrier); port != ports_.end() && !port->second.spent) {
-        if (carries(addresses_of(port->second.row.as<nb::LogicalSwitchPort>()))) ++own;
+    if (const auto port = find_port(asked.carrier); port && !port->at->second.spent) {
+        if (carries(addresses_of(port->row))) ++own;
     }
     for (const auto& [key, row] : departed_) {
         const auto& port = row.as<tables::DepartedPort>();
-        if (port.name == entry.asked().carrier && carries(port.ips)) ++own;
+        if (port.name == asked.carrier && carries(port.ips)) ++own;
     }
     return own > 0 && book.carriers(number) == own;
 }
 
 /// For a request that says which addresses it has: those or none.
-void AddressAllocator::hold(Entry& entry) {
+void AddressAllocator::hold(Entry& entry, const Asked& asked) {
     if (entry.holds) return;
-    Pool& pool = pools_[entry.asked().pool];
-    if (!pool.known) return fail(entry, "there is no address pool \"" + entry.asked().pool + "\"");
+    Pool& pool = pools_[asked.pool];
+    if (!pool.known) return fail(entry, "there is no address pool \"" + asked.pool + "\"");
     const bool fresh = entry.ips.empty();
-    const auto ips = fresh ? entry.asked().fixed : entry.ips;
+    const auto ips = fresh ? asked.fixed : entry.ips;
     if (!take(pool, entry, ips)) return;
     entry.ips = ips;
     if (fresh) {
         entry.fixed = true;
-        entry.mac = entry.asked().mac;
+        entry.mac = asked.mac;
     }
     entry.holds = true;
-    entry.problem.clear();
-    pool.waiting.erase(entry.asked().key.text);
+    entry.problem.reset();
+    pool.waiting.erase(asked.key.text);
 }
 
 bool AddressAllocator::take(Pool& pool, Entry& entry, const std::vector<Ip>& ips) {
@@ -224,10 +254,9 @@ bool AddressAllocator::take(Pool& pool, Entry& entry, const std::vector<Ip>& ips
             return fail(entry, ip.text() + " is none of the addresses of this pool (" + ranges + ")"), false;
         }
         if (const Entry* other = book->owner(*number); other && other != &entry) {
-            const auto& carrier = other->asked().carrier;
-            return fail(entry,
-                        ip.text() + " is the address of " + (carrier.empty() ? other->asked().key.text : carrier)),
-                   false;
+            const Asked theirs = other->asked();
+            const auto& name = theirs.carrier.empty() ? theirs.key.text : theirs.carrier;
+            return fail(entry, ip.text() + " is the address of " + name), false;
         }
         if (std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.first == book; })) {
             return fail(entry, ip.text() + " is a second address of its family"), false;
@@ -240,14 +269,14 @@ bool AddressAllocator::take(Pool& pool, Entry& entry, const std::vector<Ip>& ips
 }
 
 /// Takes what of its wishes is free; complete() adds the rest.
-void AddressAllocator::wish(Entry& entry) {
-    Pool& pool = pools_[entry.asked().pool];
+void AddressAllocator::wish(Entry& entry, const Asked& asked) {
+    Pool& pool = pools_[asked.pool];
     std::vector<Book*> done;
-    for (const Ip& ip : wishes(entry)) {
+    for (const Ip& ip : wishes(asked)) {
         Book* book = pool.book(ip);
         const auto number = book ? book->number(ip) : std::nullopt;
         if (!number || std::find(done.begin(), done.end(), book) != done.end()) continue;
-        if (!book->free(*number) && !only_on_own_port(entry, *book, *number)) continue;
+        if (!book->free(*number) && !only_on_own_port(asked, *book, *number)) continue;
         book->give(*number, &entry);
         entry.ips.push_back(ip);
         done.push_back(book);
@@ -256,9 +285,9 @@ void AddressAllocator::wish(Entry& entry) {
 }
 
 /// Adds the next free address of every family that is missing; all or nothing.
-void AddressAllocator::complete(Entry& entry) {
-    Pool& pool = pools_[entry.asked().pool];
-    if (!pool.known) return fail(entry, "there is no address pool \"" + entry.asked().pool + "\"");
+void AddressAllocator::complete(Entry& entry, const Asked& asked) {
+    Pool& pool = pools_[asked.pool];
+    if (!pool.known) return fail(entry, "there is no address pool \"" + asked.pool + "\"");
     std::vector<Ip> ips;
     std::vector<std::pair<Book*, std::uint32_t>> added;
     for (auto& book : pool.books) {
@@ -271,7 +300,7 @@ void AddressAllocator::complete(Entry& entry) {
         const auto free = book.next_free();
         if (!free) {
             entry.holds = true;
-            release(entry);
+            release(entry, asked);
             return fail(entry, "subnet address pool exhausted: no address of " + book.prefix().text() + " is free");
         }
         added.emplace_back(&book, *free);
@@ -282,14 +311,14 @@ void AddressAllocator::complete(Entry& entry) {
         book->advance(number);
     }
     entry.ips = std::move(ips);
-    entry.mac = entry.asked().mac;
+    entry.mac = asked.mac;
     entry.holds = true;
-    entry.problem.clear();
-    pool.waiting.erase(entry.asked().key.text);
+    entry.problem.reset();
+    pool.waiting.erase(asked.key.text);
 }
 
-void AddressAllocator::release(Entry& entry) {
-    Pool& pool = pools_[entry.asked().pool];
+void AddressAllocator::release(Entry& entry, const Asked& asked) {
+    Pool& pool = pools_[asked.pool];
     if (entry.holds) {
         for (const Ip& ip : entry.ips) {
             Book* book = pool.book(ip);
@@ -303,15 +332,15 @@ void AddressAllocator::release(Entry& entry) {
 }
 
 void AddressAllocator::fail(Entry& entry, std::string problem) {
-    entry.problem = std::move(problem);
+    entry.problem = std::make_unique<const std::string>(std::move(problem));
     pools_[entry.asked().pool].waiting.insert(entry.asked().key.text);
 }
 
 void AddressAllocator::publish(Entry& entry, OperatorOut& out) {
     tables::AddressLease lease;
-    lease.key.text = entry.asked().key.text;
-    lease.problem = entry.problem;
-    if (entry.holds && entry.problem.empty()) {
+    lease.key.text = entry.request.key();
+    if (entry.problem) lease.problem = *entry.problem;
+    if (entry.holds && !entry.problem) {
         Pool& pool = pools_[entry.asked().pool];
         for (const Ip& ip : entry.ips)
             lease.ips.emplace_back(ip, pool.book(ip)->prefix().length());

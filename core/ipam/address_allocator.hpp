@@ -8,6 +8,7 @@
 #include <weft/ovsdb/nb.hpp>
 #include <weft/tables/ipam.hpp>
 
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,14 +30,16 @@ class AddressAllocator final : public Operator {
     struct Entry {
         RowPtr request;
         RowPtr lease;
-        std::vector<Ip> ips;     ///< what it has, or had before the pool moved away
-        bool holds = false;      ///< the pool's books know it as the owner of `ips`
-        std::optional<Mac> mac;  ///< as wished for when the addresses were given
-        bool fixed = false;      ///< the addresses are those that the request said it has
-        std::string problem;
+        std::vector<Ip> ips;                         ///< what it has, or had before the pool moved away
+        bool holds = false;                          ///< the pool's books know it as the owner of `ips`
+        std::optional<Mac> mac;                      ///< as wished for when the addresses were given
+        bool fixed = false;                          ///< the addresses are those that the request said it has
+        std::unique_ptr<const std::string> problem;  ///< most have none
 
+        /// Laid out anew at each call: whoever needs it several times keeps it.
         tables::AddressRequest asked() const { return request.as<tables::AddressRequest>(); }
     };
+    using Asked = tables::AddressRequest;
     using Book = AddressBook<Entry>;
     struct Pool {
         bool known = false;
@@ -51,6 +54,11 @@ class AddressAllocator final : public Operator {
         RowPtr row;
         bool spent = false;  ///< a request of this carrier has gone: its addresses are not wished for any more
     };
+    using Ports = std::unordered_multimap<std::size_t, Port>;
+    struct FoundPort {
+        Ports::iterator at;
+        nb::LogicalSwitchPort row;
+    };
 
     void pool_changed(const Change& change);
     void request_changed(const Change& change, OperatorOut& out);
@@ -61,19 +69,21 @@ class AddressAllocator final : public Operator {
     void count_addresses(Pool& pool, const std::vector<Ip>& ips, bool carried);
     void wake_waiting();
 
-    std::vector<Ip> wishes(const Entry& entry) const;
-    bool only_on_own_port(const Entry& entry, const Book& book, std::uint32_t number) const;
-    void hold(Entry& entry);
-    void wish(Entry& entry);
-    void complete(Entry& entry);
+    Entry& entry_for(const RowPtr& request);
+    std::optional<FoundPort> find_port(std::string_view name);
+    std::vector<Ip> wishes(const Asked& asked);
+    bool only_on_own_port(const Asked& asked, const Book& book, std::uint32_t number);
+    void hold(Entry& entry, const Asked& asked);
+    void wish(Entry& entry, const Asked& asked);
+    void complete(Entry& entry, const Asked& asked);
     bool take(Pool& pool, Entry& entry, const std::vector<Ip>& ips);
-    void release(Entry& entry);
+    void release(Entry& entry, const Asked& asked);
     void fail(Entry& entry, std::string problem);
     void publish(Entry& entry, OperatorOut& out);
 
     std::unordered_map<std::string, Pool, StringHash, std::equal_to<>> pools_;
-    std::unordered_map<std::string, Entry, StringHash, std::equal_to<>> entries_;
-    std::unordered_map<std::string, Port, StringHash, std::equal_to<>> ports_;  ///< by name
+    std::unordered_map<std::string_view, Entry, StringHash> entries_;  ///< under the key that stands in `request`
+    Ports ports_;  ///< by the hash of their name, which stands in the row
     std::unordered_map<std::string, RowPtr> departed_;
     std::set<std::string> dirty_;
 };

@@ -60,6 +60,7 @@ class AddressBook {
     }
     void take_back(std::uint32_t number) {
         owners_.erase(number);
+        if (owners_.empty()) owners_.rehash(0);
         freed_ = true;
         settle(number);
     }

@@ -65,7 +65,7 @@ void report_churn(const Churn& churn, const Floor& floor, std::size_t pods, Repo
     report.add({"churn_events", "events: a pod that goes or comes", churn.events, "", "", ""});
     report.add({"churn_cpu_us", "CPU an event", churn.cpu * 1e6, "us", "6.5 ms (idle)", ""});
     const double least = floor.cpu() / static_cast<double>(pods);
-    report.add({"floor_churn_us", "floor B a pod, all at once", least * 1e6, "us", "", ""});
+    report.add({"floor_churn_cpu_us", "floor B a pod, all at once", least * 1e6, "us", "", ""});
     report.add(
         {"churn_cpu_ratio", "CPU of a pod that goes and one that comes / floor B", 2 * churn.cpu / least, "", "", ""});
     report.add({"churn_transactions", "northbound transactions an event", churn.transactions, "", "", "<= 1"});
