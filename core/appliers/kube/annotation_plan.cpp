@@ -71,7 +71,7 @@ Snapshot snapshot_of_row(const Row& row, std::uint64_t version, bool annotated) 
 std::optional<Snapshot> AnnotationApplier::snapshot(Entry& entry, const Current& current) const {
     auto& busy = entry.second.busy;
     const bool present = current.presence == Current::Presence::present;
-    if (busy && busy->fresh && present && current.version >= busy->fresh->version) busy->fresh.reset();
+    if (busy && busy->fresh && present && current.version > busy->fresh->version) busy->fresh.reset();
     if (busy && busy->fresh) return busy->fresh;
     if (!present) return std::nullopt;
     if (current.row.type().name == tables::Node::table_name) {

@@ -36,7 +36,13 @@ void AnnotationApplier::attempt(Entry& entry) {
     if (!now) return ask(entry, kind == "Node");
     const Plan todo = plan(entry, *now);
     if (todo.look_first) return ask(entry, kind == "Node");
-    if (todo.empty()) return settle(entry, todo.fault);
+    if (todo.empty()) {
+        // What the server said was needed until here even when the watch is as new: rows keep only some annotations.
+        auto& busy = entry.second.busy;
+        const bool present = current.presence == Current::Presence::present;
+        if (busy && busy->fresh && present && current.version >= busy->fresh->version) busy->fresh.reset();
+        return settle(entry, todo.fault);
+    }
     send(entry, *now, todo);
 }
 

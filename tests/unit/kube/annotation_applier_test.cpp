@@ -437,6 +437,19 @@ TEST_F(AnnotationApplierTest, AnnotationsThatRowsDoNotKeepAreLookedAtFirst) {
     EXPECT_TRUE(applier->idle());
 }
 
+TEST_F(AnnotationApplierTest, WhatALookToldIsBelievedWhenTheWatchIsAsNew) {
+    see("Pod/web/p1", pod_row("p1"), 7);
+    put(annotation("Pod", "web", "p1", "example.com/x", "", "1"));
+    ASSERT_EQ(transport.request().method, Method::get);
+    transport.answer(200, metadata(7, R"({"example.com/x":"0"})"));
+    ASSERT_EQ(transport.open(), 1U);
+    ASSERT_EQ(transport.request().method, Method::patch);
+    transport.answer(200, metadata(8, R"({"example.com/x":"1"})"));
+    see("Pod/web/p1", pod_row("p1"), 8);
+    EXPECT_TRUE(applier->idle());
+    EXPECT_EQ(transport.started(), 2U);
+}
+
 TEST_F(AnnotationApplierTest, OtherConditionsAreReadOnce) {
     see("Node//n1", node_row(), 9);
     const auto first = condition("WeftReady", "True");
