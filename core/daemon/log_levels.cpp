@@ -13,8 +13,9 @@ LogLevel log_level_of(const config::Settings& settings) {
 }
 
 std::vector<std::string> log_parts(const std::vector<std::string>& plugins) {
-    std::vector<std::string> parts{"actions", "admin",   "cni",     "config", "daemon", "engine", "http",  "ipam",
-                                   "kube",    "metrics", "netlink", "ovn-nb", "ovn-sb", "ovs",    "ovsdb", "plugin"};
+    std::vector<std::string> parts{"actions", "admin", "cni",   "config",  "daemon",  "engine",
+                                   "http",    "ipam",  "kube",  "metrics", "netlink", "ovn-nb",
+                                   "ovn-sb",  "ovs",   "ovsdb", "plugin",  "record"};
     parts.insert(parts.end(), plugins.begin(), plugins.end());
     std::sort(parts.begin(), parts.end());
     return parts;

@@ -50,7 +50,7 @@ TEST(Report, StatusAsJson) {
     EXPECT_EQ(j["counts"].dump(), R"({"nodes":2,"pods":10})");
     EXPECT_EQ(j["connections"].dump(), R"([{"name":"ovn-nb","address":"unix:/x","up":false,"detail":"no socket"}])");
     EXPECT_EQ(j["plugins"].dump(),
-              R"([{"name":"p","version":"1","state":"running","rules":3,"instances":10,"failed":1,)"
+              R"([{"name":"p","version":"1","state":"running","reason":"","rules":3,"instances":10,"failed":1,)"
               R"("conflicts":0,"waiting":0,"warnings":0}])");
     EXPECT_EQ(j["appliers"].dump(),
               R"([{"name":"ovn-nb","state":"syncing","detail":"waits","behind":2,"applied":0,"requests":0,)"
