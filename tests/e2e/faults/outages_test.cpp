@@ -105,11 +105,18 @@ class SmallDisk {
         const std::string block(4096, 'x');
         while (out.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
         }
+        // The database's last page has room yet, perhaps for all that comes.
+        for (const std::size_t size : {2000U, 500U, 100U, 10U}) {
+            int round = 0;
+            while (world_.ovn("n1").nbctl(
+                {"set", "NB_Global", ".", "external_ids:filler=" + std::to_string(round++) + std::string(size, 'x')})) {
+            }
+        }
         return {};
     }
     Result<void> free() const {
         std::filesystem::remove(dir() / "filler");
-        return {};
+        return nothing(world_.ovn("n1").nbctl({"remove", "NB_Global", ".", "external_ids", "filler"}));
     }
 
   private:
