@@ -21,7 +21,7 @@ constexpr std::uint64_t magic = 0x3130'6e75'7274'6677;  // "wftrun01"
 
 void copy_text(char* to, std::size_t size, std::string_view from) {
     const std::size_t n = std::min(size - 1, from.size());
-    std::memcpy(to, from.data(), n);
+    std::copy_n(from.data(), n, to);
     to[n] = '\0';
 }
 
@@ -52,7 +52,7 @@ void RunSlot::begin(std::uint16_t what, std::string_view on) noexcept {
     const std::size_t n = std::min(on.size(), most_key);
     label.store(what, std::memory_order_relaxed);
     key_size.store(static_cast<std::uint16_t>(n), std::memory_order_relaxed);
-    std::memcpy(key.data(), on.data(), n);
+    std::copy_n(on.data(), n, key.data());
     // Only this thread writes, so no read-modify-write is needed.
     turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
