@@ -225,12 +225,14 @@ Result<std::string> plan_json(PlanInput input) {
             }
         });
         w.key("troubles").array([&] { write_troubles(w, input.now, then); });
-        for (const auto& [name, texts] : {std::pair("changed", &input.changed), {"notes", &input.notes}}) {
+        const auto texts = [&](std::string_view name, const auto& all) {
             w.key(name).array([&] {
-                for (const auto& text : *texts)
+                for (const auto& text : all)
                     w.value(text);
             });
-        }
+        };
+        texts("changed", input.changed);
+        texts("notes", input.notes);
     });
     return w.take();
 }

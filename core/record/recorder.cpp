@@ -360,11 +360,11 @@ void Recorder::graph_changed(const std::vector<std::string>& added, const std::v
 
 void Recorder::tick_begins(const engine::TickTime& time, std::vector<engine::TappedInput> input) {
     last_ = time;
-    for (const auto& [table, news] : input) {
-        if (!news.completes) continue;
+    for (const auto& tapped : input) {
+        if (!tapped.news.completes) continue;
         const bool known = std::any_of(complete_.begin(), complete_.end(),
-                                       [&](const auto& other) { return other.name == table.name; });
-        if (!known) complete_.push_back(table);
+                                       [&](const auto& other) { return other.name == tapped.table.name; });
+        if (!known) complete_.push_back(tapped.table);
     }
     begun_ = !input.empty();
     if (begun_ && !writer_->stopped()) writer_->push(TickBegin{time, std::move(input)});
