@@ -29,6 +29,14 @@ std::string text_of(const char* from, std::size_t size) {
     return {from, ::strnlen(from, size)};
 }
 
+std::string key_of(const RunSlot& slot) {
+    std::array<std::uint64_t, RunSlot::most_key / sizeof(std::uint64_t)> words{};
+    const auto size = std::min<std::size_t>(slot.key_size.load(std::memory_order_relaxed), RunSlot::most_key);
+    for (std::size_t i = 0; i * sizeof(std::uint64_t) < size; ++i)
+        words[i] = slot.key[i].load(std::memory_order_relaxed);
+    return {reinterpret_cast<const char*>(words.data()), size};
+}
+
 }  // namespace
 
 struct RunBoard::Label {
@@ -52,8 +60,12 @@ void RunSlot::begin(std::uint16_t what, std::string_view on) noexcept {
     const std::size_t n = std::min(on.size(), most_key);
     label.store(what, std::memory_order_relaxed);
     key_size.store(static_cast<std::uint16_t>(n), std::memory_order_relaxed);
-    std::copy_n(on.data(), n, key.data());
-    // Only this thread writes, so no read-modify-write is needed.
+    for (std::size_t at = 0; at < n; at += sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, on.data() + at, std::min(sizeof(word), n - at));
+        key[at / sizeof(word)].store(word, std::memory_order_relaxed);
+    }
+    // Only this thread changes it, so no read-modify-write is needed.
     turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
@@ -90,8 +102,7 @@ Running RunBoard::running_of(const Sheet& sheet, std::size_t at) {
     const Label& label = sheet.labels[slot.label.load(std::memory_order_relaxed) % labels];
     found.plugin = text_of(label.plugin, sizeof(label.plugin));
     found.part = text_of(label.part, sizeof(label.part));
-    found.key.assign(slot.key.data(),
-                     std::min<std::size_t>(slot.key_size.load(std::memory_order_relaxed), RunSlot::most_key));
+    found.key = key_of(slot);
     return found;
 }
 
@@ -187,12 +198,12 @@ std::uint16_t RunBoard::label(std::string_view plugin, std::string_view part) {
 std::vector<Running> RunBoard::running() const {
     std::vector<Running> found;
     for (std::size_t i = 0; i < slots; ++i) {
-        const auto& turn = sheet_->slots[i].turn;
+        auto& turn = sheet_->slots[i].turn;
         const auto before = turn.load(std::memory_order_acquire);
         if (before % 2 == 0) continue;
         Running running = running_of(*sheet_, i);
-        std::atomic_thread_fence(std::memory_order_acquire);
-        if (turn.load(std::memory_order_relaxed) == before) found.push_back(std::move(running));
+        // A write that changes nothing, so that what was read before it can't be newer than what it sees.
+        if (turn.fetch_add(0, std::memory_order_acq_rel) == before) found.push_back(std::move(running));
     }
     return found;
 }

@@ -26,7 +26,7 @@ struct RunSlot {
     std::atomic<std::uint32_t> turn;
     std::atomic<std::uint16_t> label;
     std::atomic<std::uint16_t> key_size;
-    std::array<char, most_key> key;
+    std::array<std::atomic<std::uint64_t>, most_key / 8> key;  ///< the text, eight bytes a word
 
     void begin(std::uint16_t what, std::string_view on) noexcept;
     void end() noexcept;
