@@ -198,6 +198,7 @@ void AddOperation::port_taken(const Result<void>& taken) {
     }
     port_taken_ = true;
     stage_done("port");
+    note_port();
     look_at_binding();
 }
 
@@ -221,7 +222,14 @@ void AddOperation::configured(const Result<void>& done) {
 void AddOperation::switch_changed(const std::string* name) {
     if (!started() || failed_ || (name != nullptr && *name != host_if_)) return;
     proceed();
+    note_port();
     look_at_binding();
+}
+
+/// The port may come and go again before the answer to its commit does.
+void AddOperation::note_port() {
+    const auto port = hub_.on_switch().find(host_if_);
+    port_seen_ |= port_asked_ && port != hub_.on_switch().end() && port->second.id("sandbox") == port_.sandbox;
 }
 
 void AddOperation::look_at_binding() {
@@ -232,7 +240,7 @@ void AddOperation::look_at_binding() {
             // Its coming may be told after its commit; its going is somebody's doing.
             if (port_seen_) fail({Code::superseded, "OVS port " + host_if_ + " was removed by somebody else", {}});
             return;
-        case Binding::State::waiting: port_seen_ = true; return;
+        case Binding::State::waiting: return;
         case Binding::State::failed:
             // An old port keeps the error of its old link until ovs-vswitchd has looked at the new one.
             if (binding.error.code == Code::open_vswitch && port_there_before_) return;

@@ -43,6 +43,7 @@ class AddOperation final : public Operation {
     void port_taken(const Result<void>& taken);
     void configure();
     void configured(const Result<void>& done);
+    void note_port();
     void look_at_binding();
     void finish_when_done();
 

@@ -109,13 +109,18 @@ TEST_F(AddFailureTest, OpenVSwitchCannotOpenTheLink) {
 TEST_F(AddFailureTest, ThePortIsTakenAway) {
     const auto pod = make_pod(5);
     auto reply = bound_soon(pod);
-    // Once for sure after the commit's answer: a change that is seen, then the removal.
-    switch_.put(switch_.interfaces().at(pod.host_if()));
-    ask({{Command::status, "", "", "", ""}, request(Command::add, pod).conf});
     switch_.remove(pod.host_if());
-    const Reply got = reply.get();
-    ASSERT_TRUE(got.error);
-    EXPECT_EQ(got.error->code, Code::superseded) << got.error->msg;
+    expect_failure(reply.get(), Code::superseded, "was removed by somebody else");
+    expect_clean(pod);
+}
+
+TEST_F(AddFailureTest, ThePortIsTakenAwayBeforeItsCommitIsAnswered) {
+    const auto pod = make_pod(5);
+    switch_.hold_answers();
+    auto reply = bound_soon(pod);
+    switch_.remove(pod.host_if());
+    switch_.let_go();
+    expect_failure(reply.get(), Code::superseded, "was removed by somebody else");
     expect_clean(pod);
 }
 

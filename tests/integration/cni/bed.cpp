@@ -64,11 +64,17 @@ void FakeSwitch::hold() {
     held_ = true;
 }
 
+void FakeSwitch::hold_answers() {
+    const std::scoped_lock lock(mutex_);
+    answers_held_ = true;
+}
+
 void FakeSwitch::let_go() {
     std::vector<std::function<void()>> waiting;
     {
         const std::scoped_lock lock(mutex_);
         held_ = false;
+        answers_held_ = false;
         waiting.swap(waiting_);
     }
     for (auto& job : waiting)
@@ -136,7 +142,7 @@ Result<void> FakeSwitch::take(const std::vector<PortOperation>& operations) {
 }
 
 void FakeSwitch::apply(std::vector<PortOperation> operations, std::function<void(Result<void>)> done) {
-    auto job = [this, operations = std::move(operations), done = std::move(done)] { done(take(operations)); };
+    auto job = [this, operations = std::move(operations), done = std::move(done)] { answer(take(operations), done); };
     {
         const std::scoped_lock lock(mutex_);
         if (held_) {
@@ -146,6 +152,17 @@ void FakeSwitch::apply(std::vector<PortOperation> operations, std::function<void
         }
     }
     workers_.post(std::move(job));
+}
+
+void FakeSwitch::answer(const Result<void>& result, const std::function<void(Result<void>)>& done) {
+    {
+        const std::scoped_lock lock(mutex_);
+        if (answers_held_) {
+            waiting_.emplace_back([result, done] { done(result); });
+            return;
+        }
+    }
+    done(result);
 }
 
 void FakePods::find(const std::string& ns, const std::string& name,

@@ -37,8 +37,10 @@ class FakeSwitch final : public SwitchPorts {
     void install(const std::string& port);
     /// The next transaction that adds a port is refused.
     void refuse_next();
-    /// Transactions are not answered until let_go().
+    /// Transactions are neither done nor answered until let_go().
     void hold();
+    /// Transactions are done, but not answered until let_go().
+    void hold_answers();
     void let_go();
     /// As if somebody else did it.
     void put(SwitchInterface interface);
@@ -57,6 +59,7 @@ class FakeSwitch final : public SwitchPorts {
 
   private:
     Result<void> take(const std::vector<PortOperation>& operations);
+    void answer(const Result<void>& result, const std::function<void(Result<void>)>& done);
 
     mutable std::mutex mutex_;
     std::mutex telling_;  ///< held while the listener is called
@@ -67,6 +70,7 @@ class FakeSwitch final : public SwitchPorts {
     bool bind_at_once_ = true;
     bool refuse_next_ = false;
     bool held_ = false;
+    bool answers_held_ = false;
     std::vector<std::function<void()>> waiting_;
     Workers workers_{1};
 };
