@@ -110,6 +110,7 @@ class Engine::Impl {
     void apply(const GraphPlan& plan);
     void apply_tables(const GraphPlan& plan);
     Node& make_node(const PlannedNode& planned);
+    Index& use_index(Table& table, const IndexSpec& spec, const std::string& module);
     void start_adapters(Module& module);
     Node* find_node(std::string_view full) const;
 

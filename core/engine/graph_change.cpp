@@ -185,6 +185,15 @@ Node* Engine::Impl::find_node(std::string_view full) const {
     return at == nodes.end() ? nullptr : at->get();
 }
 
+Index& Engine::Impl::use_index(Table& table, const IndexSpec& spec, const std::string& module) {
+    IndexUser user{module, lanes.at(0), 0};
+    const std::string part = "index " + std::string(spec.name) + " of " + table.name();
+    if (options.board != nullptr) user.label = options.board->label(module, part);
+    Index& index = store.index(table, spec, user);
+    ++index.users;
+    return index;
+}
+
 Node& Engine::Impl::make_node(const PlannedNode& planned) {
     auto at = std::find(nodes.begin(), nodes.end(), nullptr);
     if (at == nodes.end()) at = nodes.emplace(nodes.end());
@@ -202,8 +211,7 @@ Node& Engine::Impl::make_node(const PlannedNode& planned) {
         node.driver = &store.table(planned.rule->driver);
         for (const ReadSpec& read : planned.rule->reads) {
             Table& table = store.table(read.table);
-            node.reads.push_back({&table, read.is_index ? &store.index(table, read.index) : nullptr});
-            if (read.is_index) ++node.reads.back().index->users;
+            node.reads.push_back({&table, read.is_index ? &use_index(table, read.index, node.module) : nullptr});
         }
         for (const TableSpec& write : planned.rule->writes)
             node.writes.push_back(&store.table(write));

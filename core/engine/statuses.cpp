@@ -1,6 +1,7 @@
 #include "engine/statuses.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace weft {
 
@@ -111,7 +112,7 @@ void Statuses::forget_operator(const Node& node) {
 }
 
 void Statuses::flush(WallTime wall) {
-    if (owners_.due.empty() && operator_troubles_.empty()) return;
+    if (owners_.due.empty() && operator_troubles_.empty() && !store_.index_troubles_changed) return;
     const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count();
     for (const InstanceId id : owners_.due) {
         if (store_.instances.alive(id) && store_.instances[id].status_is_due) show(id, now);
@@ -125,6 +126,36 @@ void Statuses::flush(WallTime wall) {
         }
     }
     operator_troubles_.clear();
+    if (std::exchange(store_.index_troubles_changed, false)) tell_indexes(now);
+}
+
+/// An index has no instance: its statuses are all made anew when one of them has changed, which is rare.
+void Statuses::tell_indexes(std::int64_t now_ms) {
+    std::set<std::string> told;
+    for (const auto& table : store_.tables()) {
+        for (const auto& index : table->indexes) {
+            for (const auto& [row, what] : index->troubles) {
+                RuleStatus status;
+                status.module = index->user().module;
+                status.rule = "index " + index->name() + " of " + table->name();
+                status.driver = row;
+                status.key.text = status.module + "/" + status.rule + "/" + row;
+                status.state = RuleState::failed;
+                status.kind = ErrorKind::broken;
+                status.what = "the index's function threw, so its readers do not see the row: " + what;
+                status.mend = "a fault of plugin " + status.module + ": tell its makers";
+                const CellId cell = store_.find(*table, row);
+                if (cell != 0 && store_.cells[cell].present) status.on = store_.cells[cell].holder.object();
+                told.insert(status.key.text);
+                put(std::move(status), now_ms);
+            }
+        }
+    }
+    for (const auto& key : index_statuses_) {
+        if (told.contains(key)) continue;
+        if (const CellId cell = store_.find(table_, key); cell != 0) store_.show(cell, {});
+    }
+    index_statuses_ = std::move(told);
 }
 
 void Statuses::show(InstanceId id, std::int64_t now_ms) {

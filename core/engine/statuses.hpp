@@ -7,6 +7,7 @@
 #include <weft/base/clock.hpp>
 #include <weft/engine/status.hpp>
 
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -41,6 +42,7 @@ class Statuses {
 
     void show(InstanceId instance, std::int64_t now_ms);
     void put(RuleStatus status, std::int64_t now_ms);
+    void tell_indexes(std::int64_t now_ms);
     std::optional<Error> conflict_of(InstanceId instance) const;
 
     Store& store_;
@@ -49,6 +51,7 @@ class Statuses {
     Table& table_;
     std::unordered_map<InstanceId, Trouble> troubles_;
     std::unordered_map<std::string, std::string> operator_troubles_;  ///< those not yet in the table
+    std::set<std::string> index_statuses_;                            ///< keys of those in the table
 };
 
 }  // namespace weft::engine

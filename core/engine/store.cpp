@@ -1,6 +1,7 @@
 #include "engine/store.hpp"
 
 #include <algorithm>
+#include <exception>
 
 namespace weft::engine {
 
@@ -10,6 +11,19 @@ constexpr std::uint32_t readers_of_warm = 16;
 
 bool ByKey::operator()(CellId a, CellId b) const {
     return store->key(a) < store->key(b);
+}
+
+std::string Index::of(const RowPtr& row, std::string* thrown) const {
+    std::string what;
+    try {
+        return of_(row.open().get());
+    } catch (const std::exception& e) {
+        what = e.what();
+    } catch (...) {
+        what = "something that is no std::exception";
+    }
+    if (thrown != nullptr) *thrown = what.empty() ? "an exception without a text" : std::move(what);
+    return {};
 }
 
 void OrderedCells::insert(const Store& store, CellId cell) {
@@ -62,21 +76,43 @@ Table& Store::table(const TableSpec& spec) {
     return *tables_.back();
 }
 
-Index& Store::index(Table& table, const IndexSpec& spec) {
+Index& Store::index(Table& table, const IndexSpec& spec, const IndexUser& user) {
     for (const auto& known : table.indexes) {
         if (known->is(spec)) return *known;
     }
-    Index& made = *table.indexes.emplace_back(std::make_unique<Index>(table, spec));
+    Index& made = *table.indexes.emplace_back(std::make_unique<Index>(table, spec, user));
     table.cells.each([&](CellId id) {
         // What has changed since the last tick gets in when it is settled; until then the row before it counts.
         const Cell& cell = cells[id];
         const RowPtr& row = cell.in_log ? table.log[cell.logged].before : cell.holder;
-        if (cell.in_log ? bool(row) : cell.present) bucket_insert(made, made.of(row), id);
+        if (cell.in_log ? bool(row) : cell.present) bucket_insert(made, index_text(made, row), id);
     });
     return made;
 }
 
+std::string Store::index_text(Index& index, const RowPtr& row) {
+    const containment::RunMark mark(index.user().slot, index.user().label, row.key());
+    std::string thrown;
+    std::string text = index.of(row, &thrown);
+    if (thrown.empty()) {
+        forget_trouble(index, row.key());
+    } else {
+        std::string& known = index.troubles[std::string(row.key())];
+        if (known != thrown) index_troubles_changed = true;
+        known = std::move(thrown);
+    }
+    return text;
+}
+
+void Store::forget_trouble(Index& index, std::string_view key) {
+    const auto at = index.troubles.find(key);
+    if (at == index.troubles.end()) return;
+    index.troubles.erase(at);
+    index_troubles_changed = true;
+}
+
 void Store::drop_index(Index& index) {
+    if (!index.troubles.empty()) index_troubles_changed = true;
     index.buckets.each([&](BucketId bucket) {
         forget_source(buckets[bucket].source);
         buckets.free(bucket);

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "containment/run_board.hpp"
 #include "engine/cells.hpp"
 
 #include <weft/base/hash.hpp>
 #include <weft/engine/table.hpp>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,24 +19,39 @@ namespace weft::engine {
 
 class Table;
 
+/// Who is to blame for what an index's function does: the first rule that reads it.
+struct IndexUser {
+    std::string module;
+    containment::RunSlot* slot = nullptr;
+    std::uint16_t label = 0;  ///< on the board
+};
+
 /// Rows of a table by a text computed from them. Two plugins may each have an index of one name: what counts is the
 /// function.
 class Index {
   public:
-    Index(Table& table, const IndexSpec& spec) : table_(table), name_(spec.name), of_(spec.of) {}
+    Index(Table& table, const IndexSpec& spec, IndexUser user)
+        : table_(table),
+          name_(spec.name),
+          of_(spec.of),
+          user_(std::move(user)) {}
 
     Table& table() const { return table_; }
     const std::string& name() const { return name_; }
-    std::string of(const RowPtr& row) const { return of_(row.open().get()); }
+    /// Empty when the function threw; then `thrown` says what.
+    std::string of(const RowPtr& row, std::string* thrown = nullptr) const;
+    const IndexUser& user() const { return user_; }
     bool is(const IndexSpec& spec) const { return of_ == spec.of && name_ == spec.name; }
 
     IdSet buckets;
-    std::size_t users = 0;  ///< rules that read it
+    std::size_t users = 0;                                     ///< rules that read it
+    std::map<std::string, std::string, std::less<>> troubles;  ///< by row that it threw on: what
 
   private:
     Table& table_;
     std::string name_;
     std::string (*of_)(const void* row);
+    IndexUser user_;
 };
 
 /// A cell that was touched in this tick, and the row it had before.
@@ -101,8 +118,12 @@ class Store {
     Table& table(const TableSpec& spec);
     Table& table(std::uint16_t id) const { return *tables_[id]; }
     const std::vector<std::unique_ptr<Table>>& tables() const { return tables_; }
-    Index& index(Table& table, const IndexSpec& spec);
+    Index& index(Table& table, const IndexSpec& spec, const IndexUser& user);
     void drop_index(Index& index);
+    /// The text that a row is found by from now on. A function that throws leaves the row out of its index.
+    std::string index_text(Index& index, const RowPtr& row);
+    void forget_trouble(Index& index, std::string_view key);
+    bool index_troubles_changed = false;  ///< since somebody set it to false
 
     // Cells
     std::string_view key(CellId cell) const { return cells[cell].holder.key(); }

@@ -141,7 +141,8 @@ void Engine::Impl::reindex(Table& table, CellId id, const RowPtr& before) {
     const Cell& cell = store.cells[id];
     for (const auto& index : table.indexes) {
         const std::string old_value = before ? index->of(before) : std::string();
-        const std::string new_value = cell.present ? index->of(cell.holder) : std::string();
+        const std::string new_value = cell.present ? store.index_text(*index, cell.holder) : std::string();
+        if (!cell.present && before) store.forget_trouble(*index, before.key());
         if (old_value != new_value) {
             store.bucket_erase(*index, old_value, id);
             store.bucket_insert(*index, new_value, id);

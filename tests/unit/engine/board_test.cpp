@@ -150,6 +150,36 @@ struct Looks {
     }
 };
 
+struct LooksByIndex {
+    using Table = Item;
+    static constexpr std::string_view index_name = "looks";
+    static std::string of(const Item& item) {
+        seen = seen_board->running();
+        return item.group;
+    }
+};
+
+struct ReadsByIndex {
+    using Driver = Item;
+    using Reads = Tables<LooksByIndex>;
+    using Writes = Tables<Plain>;
+    static void derive(const Driver&, const Reader<Reads>&, Desired<Writes>&) {}
+};
+
+TEST(IndexOnBoard, SaysWhichRowItIsAskedAbout) {
+    auto board = RunBoard::make({});
+    ASSERT_TRUE(board);
+    seen_board = board->get();
+    EngineOptions options;
+    options.board = board->get();
+    kit::Bed bed(options);
+    bed.rules<ReadsByIndex>();
+    bed.put(kit::item("k1", 1, "g"));
+    ASSERT_THAT(seen, SizeIs(1));
+    EXPECT_EQ(seen[0].plugin + "/" + seen[0].text(), "m1/index looks of Item on k1");
+    EXPECT_THAT((*board)->running(), IsEmpty());
+}
+
 class EngineOnBoard : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(EngineOnBoard, SaysWhichInstanceRunsOnEachThreadAlsoWhenItThrows) {

@@ -231,6 +231,52 @@ TEST(Rule, WarningsHold) {
     EXPECT_EQ(bed.status("m1/rule/a"), "-");
 }
 
+/// Finds items by their group; number -1 throws, -2 throws something odd.
+struct TouchyGroup {
+    using Table = Item;
+    static constexpr std::string_view index_name = "touchy";
+    static std::string of(const Item& item) {
+        if (item.number == -1) throw std::runtime_error("oh");
+        if (item.number == -2) throw 5;
+        return item.group;
+    }
+};
+
+struct NamesOfGroup {
+    using Driver = Setting;
+    using Reads = Tables<TouchyGroup>;
+    using Writes = Tables<Plain>;
+    static void derive(const Driver& group, const Reader<Reads>& in, Desired<Writes>& out) {
+        std::string names;
+        for (const Item& item : in.bucket<TouchyGroup>(group.key.text))
+            names += item.key.text;
+        out.put(Plain{Key<Plain>(group.key.text), names});
+    }
+};
+
+TEST(Rule, AnIndexThatThrowsLeavesThatRowOut) {
+    Bed bed;
+    bed.put(item("a", 1, "g"), item("b", -1, "g"), Setting{Key<Setting>("g")});  // there before the index is
+    bed.rules<NamesOfGroup>();
+    bed.put(item("c", 1, "g"));
+    EXPECT_EQ(bed.text<Plain>("g"), "ac");
+    const std::string status = "m1/index touchy of Item/";
+    EXPECT_THAT(bed.status(status + "b"), HasSubstr("failed: the index's function threw"));
+    EXPECT_THAT(bed.status(status + "b"), HasSubstr("oh"));
+    EXPECT_EQ(bed.engine.find<RuleStatus>(Key<RuleStatus>(status + "b"))->on.uid, "uid-b");
+    bed.put(item("a", -2, "g"), item("b", 1, "g"));
+    EXPECT_EQ(bed.text<Plain>("g"), "bc");
+    EXPECT_EQ(bed.status(status + "b"), "-");
+    EXPECT_THAT(bed.status(status + "a"), HasSubstr("no std::exception"));
+    bed.erase<Item>("a");
+    EXPECT_EQ(bed.status(status + "a"), "-");
+    bed.put(item("c", -1, "g"));
+    EXPECT_THAT(bed.status(status + "c"), HasSubstr("oh"));
+    ASSERT_TRUE(bed.engine.change({}, {"m1"}));
+    bed.put();
+    EXPECT_EQ(bed.status(status + "c"), "-") << "nobody reads it any more";
+}
+
 /// Puts what the names say: "key=text"; "=" puts a row without a key.
 struct PutNames {
     using Driver = Item;
