@@ -1,4 +1,5 @@
 #include "ctl/extra_commands.hpp"
+#include "ctl/program.hpp"
 #include "ctl/row_text.hpp"
 #include "ctl/text_table.hpp"
 
@@ -7,14 +8,7 @@
 #include <map>
 #include <ostream>
 #include <set>
-#include <system_error>
 #include <utility>
-
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace weft::ctl {
 
@@ -145,65 +139,18 @@ std::string graph_text(const JsonView& graph, const std::string& only, bool colo
     return out;
 }
 
-class MemoryFile {
-  public:
-    explicit MemoryFile(const char* name) : fd_(::memfd_create(name, MFD_CLOEXEC)) {}
-    ~MemoryFile() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    MemoryFile(const MemoryFile&) = delete;
-    MemoryFile& operator=(const MemoryFile&) = delete;
-
-    int fd() const { return fd_; }
-    bool write(std::string_view text) const {
-        while (!text.empty()) {
-            const auto size = ::write(fd_, text.data(), text.size());
-            if (size <= 0) return false;
-            text.remove_prefix(static_cast<std::size_t>(size));
-        }
-        return ::lseek(fd_, 0, SEEK_SET) == 0;
-    }
-    std::string read() const {
-        std::string text;
-        std::array<char, 65536> buffer{};
-        ::lseek(fd_, 0, SEEK_SET);
-        for (auto size = ::read(fd_, buffer.data(), buffer.size()); size > 0;
-             size = ::read(fd_, buffer.data(), buffer.size()))
-            text.append(buffer.data(), static_cast<std::size_t>(size));
-        return text;
-    }
-
-  private:
-    int fd_;
-};
-
-/// What graphviz makes of it; by its name, without a shell.
+/// What graphviz makes of it.
 Result<std::string> svg_of(const std::string& dot) {
-    const MemoryFile in("weft-dot"), out("weft-svg"), errors("weft-dot-errors");
-    if (in.fd() < 0 || out.fd() < 0 || errors.fd() < 0 || !in.write(dot))
-        return again("no memory to draw in: " + std::generic_category().message(errno));
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, in.fd(), STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, out.fd(), STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, errors.fd(), STDERR_FILENO);
-    std::string program = "dot", format = "-Tsvg";
-    std::array<char*, 3> argv{program.data(), format.data(), nullptr};
-    pid_t pid = 0;
-    const int failed = ::posix_spawnp(&pid, "dot", &actions, nullptr, argv.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (failed == ENOENT) {
+    auto drawn = run_program({"dot", "-Tsvg"}, dot);
+    if (!drawn) return std::move(drawn).error();
+    if (!*drawn) {
         return Error{ErrorKind::invalid,
                      "there is no program dot on this machine, which draws the SVG",
                      {},
                      "install the package graphviz, or run weftctl graph --dot here and dot -Tsvg where it is"};
     }
-    if (failed != 0) return again("can't run dot: " + std::generic_category().message(failed));
-    int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return broken("dot failed: " + errors.read());
-    return out.read();
+    if ((*drawn)->status != 0) return broken("dot failed: " + (*drawn)->errors);
+    return std::move((*drawn)->out);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 #include "ctl/extra_commands.hpp"
+#include "ctl/program.hpp"
 #include "ctl/redact.hpp"
 #include "ctl/row_text.hpp"
 #include "ctl/text_table.hpp"
@@ -96,6 +97,18 @@ class Bundle {
     std::unique_ptr<archive, Free> archive_;
 };
 
+/// What the journal has of weftd and weft's CNI program, its end; or why there is nothing.
+std::string journal() {
+    const auto said = run_program({"journalctl", "--identifier=weftd", "--identifier=weft-cni", "--lines=50000",
+                                   "--output=short-iso-precise", "--no-pager", "--utc"});
+    if (!said) return "(" + said.error().text() + ")\n";
+    if (!*said) return "(there is no journalctl here)\n";
+    const auto& [status, out, errors] = **said;
+    if (status != 0) return "(journalctl failed with " + std::to_string(status) + ": " + errors + ")\n";
+    const auto most = static_cast<std::size_t>(most_log);
+    return out.size() <= most ? out : out.substr(out.size() - most);
+}
+
 /// The end of a file.
 std::string tail_of(const std::string& path) {
     std::ifstream file(path, std::ios::binary | std::ios::ate);
@@ -155,6 +168,7 @@ class Collector {
             std::replace(name.begin(), name.end(), '/', '_');
             bundle_.add("config/" + name, tail_of(file));
         }
+        bundle_.add("log/journal.log", journal());
         const auto& logging = config->settings().logging;
         if (!logging.logfile.empty()) bundle_.add("log/weftd.log", tail_of(logging.logfile));
         if (std::ifstream(logging.cnilogfile).good()) bundle_.add("log/cni.log", tail_of(logging.cnilogfile));
