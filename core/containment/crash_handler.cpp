@@ -8,23 +8,18 @@ namespace weft::containment {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::array<int, 1> crashes{SIGABRT};
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::array<int, 1> crashes{SIGABRT};
-#else
 constexpr std::array<int, 5> crashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-#endif
-#else
-constexpr std::array<int, 5> crashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
-#endif
 
 // A handler has no argument of ours.
 std::atomic<RunBoard*> board_of_process = nullptr;
+std::array<struct sigaction, crashes.size()> before;  ///< what sanitizers had there
 
-void on_crash(int signal, siginfo_t* facts, void* /*context*/) {
+void on_crash(int signal, siginfo_t* facts, void* context) {
     if (RunBoard* board = board_of_process.load(std::memory_order_acquire)) board->crashed(signal);
+    for (std::size_t i = 0; i < crashes.size(); ++i) {
+        if (crashes[i] == signal && (before[i].sa_flags & SA_SIGINFO) != 0)
+            return before[i].sa_sigaction(signal, facts, context);
+    }
     // SA_RESETHAND has brought the default back: an instruction that faulted does so again, and its core shows where.
     // What was sent, by abort() or by systemd, is sent once more.
     if (facts->si_code <= 0) (void)::raise(signal);
@@ -45,13 +40,13 @@ CrashHandler::CrashHandler(RunBoard& board) {
     action.sa_sigaction = on_crash;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_ONSTACK | SA_SIGINFO);
     ::sigemptyset(&action.sa_mask);
-    for (const int signal : crashes)
-        ::sigaction(signal, &action, nullptr);
+    for (std::size_t i = 0; i < crashes.size(); ++i)
+        ::sigaction(crashes[i], &action, &before[i]);
 }
 
 CrashHandler::~CrashHandler() {
-    for (const int signal : crashes)
-        std::signal(signal, SIG_DFL);
+    for (std::size_t i = 0; i < crashes.size(); ++i)
+        ::sigaction(crashes[i], &before[i], nullptr);
     stack_t none{};
     none.ss_flags = SS_DISABLE;
     ::sigaltstack(&none, nullptr);

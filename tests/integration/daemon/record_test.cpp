@@ -127,7 +127,7 @@ TEST_F(Record, ANodesLifeIsReplayedToTheSameTransactions) {
     const auto document = JsonDocument::parse(json.out);
     WEFT_ASSERT_OK(document);
     EXPECT_EQ(document->root()["allDifferences"].unsigned_integer(), 0u);
-    EXPECT_GT(document->root()["ticks"].unsigned_integer().value_or(0), 20u);
+    EXPECT_GE(document->root()["ticks"].unsigned_integer().value_or(0), 10u) << "each step of live() is one at least";
     const auto port = ticks.out.find("+ NB/Logical_Switch_Port web_p1");
     const auto head = ticks.out.rfind("\ntick ", port);
     ASSERT_NE(head, std::string::npos);
