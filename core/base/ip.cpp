@@ -148,12 +148,13 @@ bool Ip::is_multicast() const {
 
 std::string Ip::text() const {
     if (is_v4()) {
-        std::string out;
+        char buffer[INET_ADDRSTRLEN];
+        char* end = buffer;
         for (std::size_t i = 0; i < 4; ++i) {
-            if (i > 0) out.push_back('.');
-            out += std::to_string(bytes_[i]);
+            if (i > 0) *end++ = '.';
+            end = std::to_chars(end, buffer + sizeof(buffer), unsigned{bytes_[i]}).ptr;
         }
-        return out;
+        return {buffer, end};
     }
     // glibc's form is RFC 5952 but for two things: ::a.b.c.d for other prefixes than ::ffff:0:0/96, handled here.
     char buffer[INET6_ADDRSTRLEN] = {};
@@ -220,7 +221,9 @@ bool IpPrefix::overlaps(const IpPrefix& other) const {
 }
 
 std::string IpPrefix::text() const {
-    return ip_.text() + "/" + std::to_string(length_);
+    std::string out = ip_.text();
+    out.push_back('/');
+    return out += std::to_string(length_);
 }
 
 }  // namespace weft

@@ -15,29 +15,36 @@ namespace {
 void append_quoted(std::string& out, std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
     const std::size_t begin = out.size();
-    out.push_back('"');
-    std::size_t from = 0;
+    char chunk[256];
+    constexpr std::size_t longest = 6;  // of what stands for one byte
+    std::size_t size = 0;
+    const auto put = [&](char c) { chunk[size++] = c; };
+    put('"');
     unsigned char all = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
+    for (const char byte : text) {
+        if (size > sizeof(chunk) - longest) {
+            out.append(chunk, size);
+            size = 0;
+        }
+        const auto c = static_cast<unsigned char>(byte);
         all |= c;
-        if (c >= 0x20 && c != '"' && c != '\\') continue;
-        out.append(text, from, i - from);
-        from = i + 1;
-        out.push_back('\\');
+        if (c >= 0x20 && c != '"' && c != '\\') {
+            put(byte);
+            continue;
+        }
+        put('\\');
         switch (c) {
-            case '"': out.push_back('"'); break;
-            case '\\': out.push_back('\\'); break;
-            case '\n': out.push_back('n'); break;
-            case '\r': out.push_back('r'); break;
-            case '\t': out.push_back('t'); break;
+            case '"': put('"'); break;
+            case '\\': put('\\'); break;
+            case '\n': put('n'); break;
+            case '\r': put('r'); break;
+            case '\t': put('t'); break;
             default:
-                out.append("u00");
-                out.push_back(digits[c >> 4]);
-                out.push_back(digits[c & 15]);
+                for (const char d : {'u', '0', '0', digits[c >> 4], digits[c & 15]})
+                    put(d);
         }
     }
-    out.append(text, from);
+    out.append(chunk, size);
     out.push_back('"');
     // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
     if (all < 0x80 || simdjson::validate_utf8(text.data(), text.size())) return;

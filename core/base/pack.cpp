@@ -1,6 +1,7 @@
 #include <weft/base/hash.hpp>
 #include <weft/base/pack.hpp>
 
+#include <array>
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
@@ -14,6 +15,17 @@ namespace {
 /// Texts are looked for at the beginning of a row only, so that a row with thousands of them costs no square.
 constexpr std::size_t window = 1024;
 constexpr std::size_t shortest_reference = 4;
+
+std::string_view shared_constant_text(std::string_view text) {
+    static std::shared_mutex mutex;
+    static std::unordered_set<std::string, StringHash, std::equal_to<>> texts;
+    {
+        const std::shared_lock lock(mutex);
+        if (const auto known = texts.find(text); known != texts.end()) return *known;
+    }
+    const std::unique_lock lock(mutex);
+    return *texts.emplace(text).first;
+}
 
 }  // namespace
 
@@ -87,14 +99,11 @@ void Unpacker::raw(void* bytes, std::size_t size) {
 }
 
 std::string_view constant_text(std::string_view text) {
-    static std::shared_mutex mutex;
-    static std::unordered_set<std::string, StringHash, std::equal_to<>> texts;
-    {
-        const std::shared_lock lock(mutex);
-        if (const auto known = texts.find(text); known != texts.end()) return *known;
-    }
-    const std::unique_lock lock(mutex);
-    return *texts.emplace(text).first;
+    // Rows of one table name the same few again and again.
+    thread_local std::array<std::string_view, 16> latest;
+    std::string_view& known = latest[hash_bytes(text) % latest.size()];
+    if (known != text) known = shared_constant_text(text);
+    return known;
 }
 
 }  // namespace weft

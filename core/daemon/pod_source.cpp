@@ -94,8 +94,8 @@ void PortProgress::note_ports(const weft::ovsdb::Changes& changes) {
             change.table->name == nb::LogicalSwitchPort::ovsdb_table && !change.before && change.after;
         if (!is_new_port) continue;
         measure(change.after);
-        const Committed entry{std::hash<std::string>{}(change.after.as<nb::LogicalSwitchPort>().name.get()),
-                              Clock::system().now()};
+        const auto name = change.after.read<&nb::LogicalSwitchPort::name>().value_or("");
+        const Committed entry{hash_bytes(name), Clock::system().now()};
         if (committed_.size() < remembered) {
             committed_.push_back(entry);
         } else {
@@ -107,19 +107,21 @@ void PortProgress::note_ports(const weft::ovsdb::Changes& changes) {
 
 /// A ready pod had its port before: somebody has taken it away, and what took long is not its creation.
 void PortProgress::measure(const RowPtr& port) const {
-    const auto& row = port.as<nb::LogicalSwitchPort>();
-    if (ovn::entry_of(row.external_ids, "pod") != "true") return;
-    const std::string ns(ovn::entry_of(row.external_ids, "namespace"));
-    const std::string name = row.name.get();
-    if (!name.starts_with(ns + "_")) return;
-    const auto pod = engine_.find<tables::Pod>(Key<tables::Pod>{ns, name.substr(ns.size() + 1)});
-    if (!pod || pod->ready || pod->scheduled == 0) return;
-    const auto since = Clock::system().wall() - WallTime(std::chrono::seconds(pod->scheduled));
+    if (port.entry<&nb::LogicalSwitchPort::external_ids>("pod") != "true") return;
+    const auto ns = port.entry<&nb::LogicalSwitchPort::external_ids>("namespace").value_or("");
+    std::string name(port.read<&nb::LogicalSwitchPort::name>().value_or(""));
+    if (!name.starts_with(ns) || name.size() <= ns.size() || name[ns.size()] != '_') return;
+    name[ns.size()] = '/';  // namespace and name, as in the pod's key
+    const RowPtr pod = engine_.find(tables::Pod::table_name, name);
+    if (!pod || pod.read<&tables::Pod::ready>()) return;
+    const auto scheduled = pod.read<&tables::Pod::scheduled>();
+    if (scheduled == 0) return;
+    const auto since = Clock::system().wall() - WallTime(std::chrono::seconds(scheduled));
     pod_ported_(std::max(Duration(), std::chrono::duration_cast<Duration>(since)));
 }
 
 std::optional<TimePoint> PortProgress::committed_at(const std::string& port) const {
-    const std::size_t hash = std::hash<std::string>{}(port);
+    const std::uint64_t hash = hash_bytes(port);
     std::optional<TimePoint> latest;
     for (const auto& entry : committed_) {
         if (entry.name_hash == hash && (!latest || entry.when > *latest)) latest = entry.when;

@@ -57,7 +57,7 @@ class PortProgress final : public cni::ProgressProbe {
     const std::function<void(Duration)> pod_ported_;
     /// When switch ports came into the database, the latest ones: an ADD that asks is a few minutes old at most.
     struct Committed {
-        std::size_t name_hash = 0;
+        std::uint64_t name_hash = 0;
         TimePoint when{};
     };
     static constexpr std::size_t remembered = 4096;

@@ -10,8 +10,9 @@ namespace {
 
 enum Input : std::size_t { pool_input, request_input, port_input, departed_input };
 
-std::string name_of(const RowPtr& port) {
-    return port.as<nb::LogicalSwitchPort>().name.get();
+/// A view into the row.
+std::string_view name_of(const RowPtr& port) {
+    return port.read<&nb::LogicalSwitchPort::name>().value_or("");
 }
 
 }  // namespace
@@ -21,8 +22,8 @@ AddressAllocator::Book* AddressAllocator::Pool::book(const Ip& ip) {
     return at == books.end() ? nullptr : &*at;
 }
 
-bool AddressAllocator::Pool::may_be_on(const nb::LogicalSwitchPort& port) const {
-    return on_switch.empty() || port.parent.none() || port.parent.key == on_switch;
+bool AddressAllocator::Pool::may_be_on(const weft::ovsdb::Parent& parent) const {
+    return on_switch.empty() || parent.none() || parent.key == on_switch;
 }
 
 void AddressAllocator::run(std::span<const Change> changes, OperatorOut& out) {
@@ -90,8 +91,10 @@ void AddressAllocator::pool_changed(const Change& change) {
         entry.holds = false;
         if (!entry.ips.empty()) hold(entry, asked);
     }
-    for (const auto& [hash, port] : ports_)
-        count_port(pool, port.row, true);
+    for (const auto& [hash, port] : ports_) {
+        if (pool.may_be_on(port.row.read<&nb::LogicalSwitchPort::parent>()))
+            count_addresses(pool, addresses_of(port.row), true);
+    }
     for (const auto& [departed, row] : departed_)
         count_departed(pool, row, true);
 }
@@ -103,7 +106,7 @@ void AddressAllocator::request_changed(const Change& change, OperatorOut& out) {
         const Asked before = entry.asked();
         if (!change.after || before.pool != change.after.as<Asked>().pool) {
             pools_[before.pool].waiting.erase(before.key.text);
-            if (const auto port = find_port(before.carrier)) port->at->second.spent = true;
+            if (const auto port = find_port(before.carrier)) (*port)->second.spent = true;
             release(entry, before);
         }
         if (!change.after) {
@@ -129,39 +132,36 @@ AddressAllocator::Entry& AddressAllocator::entry_for(const RowPtr& request) {
     return entries_.insert(std::move(node)).position->second;
 }
 
-std::optional<AddressAllocator::FoundPort> AddressAllocator::find_port(std::string_view name) {
+std::optional<AddressAllocator::Ports::iterator> AddressAllocator::find_port(std::string_view name) {
     const auto [first, last] = ports_.equal_range(hash_bytes(name));
-    for (auto at = first; at != last; ++at) {
-        FoundPort found{at, at->second.row.as<nb::LogicalSwitchPort>()};
-        if (found.row.name.get() == name) return found;
-    }
-    return std::nullopt;
+    const auto found = std::find_if(first, last, [&](const auto& port) { return name_of(port.second.row) == name; });
+    return found == last ? std::nullopt : std::optional(found);
 }
 
 void AddressAllocator::port_changed(const Change& change) {
     bool spent = false;
     if (change.before) {
-        for (auto& [key, pool] : pools_)
-            count_port(pool, change.before, false);
+        count_port(change.before, false);
         // A port that was made anew under its name is another row, and may have been told of first.
         const auto port = find_port(name_of(change.before));
-        if (port && port->at->second.row.key() == change.key()) {
-            spent = port->at->second.spent;
-            ports_.erase(port->at);
+        if (port && (*port)->second.row.key() == change.key()) {
+            spent = (*port)->second.spent;
+            ports_.erase(*port);
         }
     }
     if (!change.after) return;
-    for (auto& [key, pool] : pools_)
-        count_port(pool, change.after, true);
-    const std::string name = name_of(change.after);
-    if (const auto port = find_port(name)) ports_.erase(port->at);
+    count_port(change.after, true);
+    const std::string_view name = name_of(change.after);
+    if (const auto port = find_port(name)) ports_.erase(*port);
     ports_.emplace(hash_bytes(name), Port{change.after, spent});
 }
 
-void AddressAllocator::count_port(Pool& pool, const RowPtr& row, bool carried) {
-    const auto& port = row.as<nb::LogicalSwitchPort>();
-    if (pool.books.empty() || !pool.may_be_on(port)) return;
-    count_addresses(pool, addresses_of(port), carried);
+void AddressAllocator::count_port(const RowPtr& port, bool carried) {
+    const auto ips = addresses_of(port);
+    const auto parent = port.read<&nb::LogicalSwitchPort::parent>();
+    for (auto& [key, pool] : pools_) {
+        if (pool.may_be_on(parent)) count_addresses(pool, ips, carried);
+    }
 }
 
 void AddressAllocator::departed_changed(const Change& change) {
@@ -201,8 +201,8 @@ void AddressAllocator::wake_waiting() {
 std::vector<Ip> AddressAllocator::wishes(const Asked& asked) {
     auto ips = asked.preferred;
     const auto port = find_port(asked.carrier);
-    if (!port || port->at->second.spent) return ips;
-    for (const Ip& ip : addresses_of(port->row))
+    if (!port || (*port)->second.spent) return ips;
+    for (const Ip& ip : addresses_of((*port)->second.row))
         ips.push_back(ip);
     return ips;
 }
@@ -213,8 +213,8 @@ bool AddressAllocator::only_on_own_port(const Asked& asked, const Book& book, st
     const Ip ip = book.address(number);
     const auto carries = [&](const std::vector<Ip>& ips) { return std::find(ips.begin(), ips.end(), ip) != ips.end(); };
     std::size_t own = 0;
-    if (const auto port = find_port(asked.carrier); port && !port->at->second.spent) {
-        if (carries(addresses_of(port->row))) ++own;
+    if (const auto port = find_port(asked.carrier); port && !(*port)->second.spent) {
+        if (carries(addresses_of((*port)->second.row))) ++own;
     }
     for (const auto& [key, row] : departed_) {
         const auto& port = row.as<tables::DepartedPort>();

@@ -48,29 +48,25 @@ class AddressAllocator final : public Operator {
         std::set<std::string> waiting;
 
         Book* book(const Ip& ip);
-        bool may_be_on(const nb::LogicalSwitchPort& port) const;
+        bool may_be_on(const weft::ovsdb::Parent& parent) const;
     };
     struct Port {
         RowPtr row;
         bool spent = false;  ///< a request of this carrier has gone: its addresses are not wished for any more
     };
     using Ports = std::unordered_multimap<std::size_t, Port>;
-    struct FoundPort {
-        Ports::iterator at;
-        nb::LogicalSwitchPort row;
-    };
 
     void pool_changed(const Change& change);
     void request_changed(const Change& change, OperatorOut& out);
     void port_changed(const Change& change);
     void departed_changed(const Change& change);
-    void count_port(Pool& pool, const RowPtr& port, bool carried);
+    void count_port(const RowPtr& port, bool carried);
     void count_departed(Pool& pool, const RowPtr& row, bool carried);
     void count_addresses(Pool& pool, const std::vector<Ip>& ips, bool carried);
     void wake_waiting();
 
     Entry& entry_for(const RowPtr& request);
-    std::optional<FoundPort> find_port(std::string_view name);
+    std::optional<Ports::iterator> find_port(std::string_view name);
     std::vector<Ip> wishes(const Asked& asked);
     bool only_on_own_port(const Asked& asked, const Book& book, std::uint32_t number);
     void hold(Entry& entry, const Asked& asked);

@@ -11,10 +11,10 @@
 namespace weft::ipam {
 
 /// The addresses in a switch port's column: words such as "router" and the MAC in front are passed over.
-inline std::vector<Ip> addresses_of(const nb::LogicalSwitchPort& port) {
+inline std::vector<Ip> addresses_in(const weft::ovsdb::Column<weft::ovsdb::Set<std::string>>& column) {
     std::vector<Ip> ips;
-    if (!port.addresses.declared()) return ips;
-    for (const std::string& line : *port.addresses) {
+    if (!column.declared()) return ips;
+    for (const std::string& line : *column) {
         std::string_view rest = line;
         while (!rest.empty()) {
             const auto word = rest.substr(0, rest.find(' '));
@@ -25,6 +25,13 @@ inline std::vector<Ip> addresses_of(const nb::LogicalSwitchPort& port) {
         }
     }
     return ips;
+}
+inline std::vector<Ip> addresses_of(const nb::LogicalSwitchPort& port) {
+    return addresses_in(port.addresses);
+}
+/// The same of a port's row.
+inline std::vector<Ip> addresses_of(const RowPtr& port) {
+    return addresses_in(port.read<&nb::LogicalSwitchPort::addresses>());
 }
 
 }  // namespace weft::ipam

@@ -38,6 +38,7 @@ struct Client::Impl {
     CurlEnvironment curl;
 
     std::thread thread;
+    std::atomic<std::thread::id> own_thread{};  ///< of `thread`, once it runs
     std::atomic<bool> stopping{false};
     std::mutex mutex;  ///< guards tasks
     std::vector<Task> tasks;
@@ -54,6 +55,7 @@ struct Client::Impl {
 
 void Client::Impl::loop() {
     pthread_setname_np(pthread_self(), options.thread_name.substr(0, 15).c_str());
+    own_thread.store(std::this_thread::get_id(), std::memory_order_release);
     while (!stopping.load(std::memory_order_acquire)) {
         run_tasks();
         run_timers();
@@ -207,7 +209,8 @@ void Client::post(Task task) {
         impl_->tasks.push_back(std::move(task));
         if (impl_->tasks.size() > 1) return;  // the first one woke the thread
     }
-    impl_->curl.wake();
+    // Our own thread looks for tasks before it rests.
+    if (std::this_thread::get_id() != impl_->own_thread.load(std::memory_order_acquire)) impl_->curl.wake();
 }
 
 Loop::Timer Client::at(TimePoint when, Task task) {

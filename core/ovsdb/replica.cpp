@@ -27,10 +27,14 @@ class DatabaseReplica::Applying {
 
     Result<Changes> run() {
         if (update_.reset) erase_unmentioned();
-        for (auto& table_update : update_.tables) {
-            Table& table = replica_.of(*table_update.table);
-            for (auto& row : table_update.rows) {
-                if (auto done = apply_row(table, row); !done) return std::move(done).error();
+        // Parents before children: a row whose parent is known when it comes is packed just once.
+        for (const bool roots : {true, false}) {
+            for (auto& table_update : update_.tables) {
+                if (table_update.table->is_root != roots) continue;
+                Table& table = replica_.of(*table_update.table);
+                for (auto& row : table_update.rows) {
+                    if (auto done = apply_row(table, row); !done) return std::move(done).error();
+                }
             }
         }
         settle_parents();
@@ -82,7 +86,11 @@ class DatabaseReplica::Applying {
     }
 
     void insert(Table& table, RowUpdate& row) {
-        const OpenRow open = row.row.open();
+        OpenRow open = row.row.open();
+        if (Parent parent = parent_of(row.uuid); !parent.none()) {
+            table.info.parent(open.get()) = std::move(parent);
+            row.row = RowPtr::make(open.type(), open.get());
+        }
         Entry& entry = table.insert(row.uuid, std::move(row.row), open);
         note(table, entry, RowPtr());
         refer(table.info, open.get(), entry.uuid, true);
@@ -91,7 +99,6 @@ class DatabaseReplica::Applying {
             for (auto& large : row.large)
                 fill(entry, large);
         }
-        touch(table.info, entry.uuid);
     }
 
     /// The members of a new row: no MemberChange, the row says it.
@@ -142,10 +149,13 @@ class DatabaseReplica::Applying {
         std::swap(entry.row, row);
         table.index(entry, next);
         note(table, entry, std::move(row));
-        if (renamed) touch_children(table, entry);
+        if (!renamed) return;
+        parent_ = {};
+        touch_children(table, entry);
     }
 
     void erase(Table& table, Entry& entry) {
+        parent_ = {};
         const Uuid uuid = entry.uuid;
         const RowPtr before = entry.row;
         const OpenRow open = before.open();
@@ -273,16 +283,36 @@ class DatabaseReplica::Applying {
 
     // Parents ---------------------------------------------------------------------------------------------------------
 
+    /// As DatabaseReplica::parent_of(). Children that come together mostly have one parent: it is looked at once.
+    Parent parent_of(const Uuid& child) {
+        const Link* link = nullptr;
+        std::size_t count = 0;
+        replica_.links_->find(child.hash(), [&](const Link& l) {
+            if (l.child != child) return false;
+            link = &l;
+            ++count;
+            return false;
+        });
+        if (count == 0) return {};
+        if (count > 1) return replica_.parent_of(child);
+        if (parent_.uuid != link->parent || parent_.column != link->column) {
+            Parent found = replica_.parent_of(child);
+            if (found.none()) return found;  // its row may be still to come
+            parent_ = {link->parent, link->column, std::move(found)};
+        }
+        return parent_.as_parent;
+    }
+
     void settle_parents() {
         for (const auto& child : touched_) {
             Table& table = replica_.of(*child.table);
             Entry* entry = table.find(child.uuid);
             if (!entry) continue;
-            const Parent parent = replica_.parent_of(child.uuid);
+            Parent parent = parent_of(child.uuid);
+            if (table.info.hangs_on(entry->row, parent)) continue;
             OpenRow open = entry->row.open();
-            if (parent == table.info.parent_of(open.get())) continue;
             note(table, *entry, entry->row);
-            table.info.parent(open.get()) = parent;
+            table.info.parent(open.get()) = std::move(parent);
             entry->row = RowPtr::make(open.type(), open.get());
         }
     }
@@ -303,6 +333,12 @@ class DatabaseReplica::Applying {
     Update update_;
     Changes changes_;
     std::vector<Child> touched_;
+    /// The parent that was looked at last.
+    struct {
+        Uuid uuid;
+        const ColumnInfo* column = nullptr;
+        Parent as_parent;
+    } parent_;
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

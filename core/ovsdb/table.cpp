@@ -104,6 +104,10 @@ DatabaseInfo::DatabaseInfo(std::string_view name, std::string_view version,
     : name_(name),
       version_(version),
       tables_(std::move(tables)) {
+    for (const auto& t : tables_) {
+        for (const auto known : {t->name, t->table_name, t->replica_table})
+            by_name_.emplace(known, t.get());
+    }
     for (std::size_t n = 0; n < tables_.size(); ++n) {
         auto& t = tables_[n];
         t->index = n;
@@ -127,10 +131,8 @@ DatabaseInfo::DatabaseInfo(std::string_view name, std::string_view version,
 }
 
 const TableInfo* DatabaseInfo::table(std::string_view name) const {
-    for (const auto& t : tables_) {
-        if (t->name == name || t->table_name == name || t->replica_table == name) return t.get();
-    }
-    return nullptr;
+    const auto at = by_name_.find(name);
+    return at == by_name_.end() ? nullptr : at->second;
 }
 
 const DatabaseInfo* find_database(std::string_view name) {

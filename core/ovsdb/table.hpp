@@ -2,6 +2,7 @@
 
 #include "ovsdb/scalar.hpp"
 
+#include <weft/base/hash.hpp>
 #include <weft/base/json.hpp>
 #include <weft/base/result.hpp>
 #include <weft/engine/row.hpp>
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 /// What libweft knows about the generated row types: enough to parse, compare and write their columns without knowing
@@ -154,6 +156,10 @@ struct TableInfo {
     Parent& (*parent)(void* row) = nullptr;
     Uuid& (*uuid)(void* row) = nullptr;
     const std::vector<After>& (*after_of)(const void* row) = nullptr;
+    // The same of rows at rest, without laying them out.
+    std::vector<After> (*after_in)(const RowPtr& row) = nullptr;
+    Uuid (*uuid_in)(const RowPtr& row) = nullptr;
+    bool (*hangs_on)(const RowPtr& row, const Parent& parent) = nullptr;  ///< its `parent` is that one
 
     const Parent& parent_of(const void* row) const { return parent(const_cast<void*>(row)); }
     const Uuid& uuid_of(const void* row) const { return uuid(const_cast<void*>(row)); }
@@ -182,6 +188,7 @@ class DatabaseInfo {
     std::string_view name_;
     std::string_view version_;
     std::vector<std::unique_ptr<TableInfo>> tables_;
+    std::unordered_map<std::string_view, const TableInfo*, StringHash> by_name_;  ///< by each of its names
 };
 
 const DatabaseInfo& nb_database();

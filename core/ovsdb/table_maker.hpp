@@ -43,6 +43,13 @@ class TableMaker {
         made_->after_of = [](const void* row) -> const std::vector<After>& {
             return static_cast<const T*>(row)->after;
         };
+        made_->after_in = [](const RowPtr& row) { return row.read<&T::after>(); };
+        made_->uuid_in = [](const RowPtr& row) { return row.read<&T::uuid>(); };
+        made_->hangs_on = [](const RowPtr& row, const Parent& parent) {
+            Unpacker in(row.bytes());
+            weft::detail::skip_to<&T::parent>(in);
+            return in.text() == parent.table && in.text() == parent.column && in.text() == parent.key;
+        };
     }
 
     template <class C>

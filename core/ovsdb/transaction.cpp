@@ -68,9 +68,14 @@ void write_names(JsonWriter& w, const TableInfo& table, const void* row, const C
 }  // namespace
 
 void Transaction::add(Operation::Kind kind, const TableInfo* table, const Uuid& uuid) {
-    if (!json_.empty()) json_.push_back(',');
-    json_.append(scratch_.text());
-    scratch_.clear();
+    if (json_.empty()) {
+        json_ = scratch_.take();  // mostly the only one
+        scratch_.clear();
+    } else {
+        json_.push_back(',');
+        json_.append(scratch_.text());
+        scratch_.clear();
+    }
     operations_.push_back({kind, group_, table, uuid});
 }
 
@@ -92,6 +97,7 @@ Result<void> Transaction::insert(const TableInfo& table, const Uuid& uuid, const
                                  const RefResolver& resolver) {
     auto& w = scratch_;
     w.clear();
+    w.reserve(400);  // a row of many
     write_head(w, "insert", table);
     w.member("uuid", std::string_view(uuid.text())).key("row");
     if (auto written = write_columns(w, table, row, columns, resolver); !written) return written;

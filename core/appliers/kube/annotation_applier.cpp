@@ -90,9 +90,11 @@ void AnnotationApplier::take(const Change& change) {
 
 AnnotationApplier::Entry& AnnotationApplier::entry_of(const RowPtr& row) {
     if (is_condition(row))
-        return *works_.try_emplace(entry_key("Node", "", row.as<tables::NodeCondition>().node)).first;
-    const auto& annotation = row.as<tables::Annotation>();
-    return *works_.try_emplace(entry_key(annotation.kind, annotation.ns, annotation.name)).first;
+        return *works_.try_emplace(entry_key("Node", "", row.read<&tables::NodeCondition::node>())).first;
+    using tables::Annotation;
+    const std::string key =
+        entry_key(row.read<&Annotation::kind>(), row.read<&Annotation::ns>(), row.read<&Annotation::name>());
+    return *works_.try_emplace(key).first;
 }
 
 AnnotationApplier::Busy& AnnotationApplier::busy(Entry& entry) {

@@ -152,6 +152,7 @@ class AnnotationApplier final : public engine::Subscriber {
     kube::ScopedTimer hold_timer_;
     std::shared_ptr<bool> alive_;  ///< tasks posted by other threads may come after our end
 
+    mutable JsonDocument parser_;  ///< for one text after another
     Works works_;
     std::deque<Entry*> ready_;
     std::set<std::pair<TimePoint, Entry*>> resting_;

@@ -41,12 +41,12 @@ void add_to(Groups& groups, tables::Annotation wanted, bool withdrawn) {
 }
 
 /// What the annotation should become, given what it is.
-Result<Merged> wanted_text(const Group& group, const std::string* current) {
+Result<Merged> wanted_text(const Group& group, const std::string* current, JsonDocument& parser) {
     if (group.whole != nullptr) {
         return Merged{current == nullptr || !same_annotation(*current, group.whole->value), group.whole->value};
     }
     if (group.sub_keys.empty()) return Merged{group.whole_withdrawn && current != nullptr, std::nullopt};
-    return merge_sub_keys(current, group.sub_keys);
+    return merge_sub_keys(current, group.sub_keys, parser);
 }
 
 template <class Row>
@@ -57,12 +57,12 @@ bool equal_but_annotations(const Row& a, const Row& b) {
 }
 
 template <class Row>
-Snapshot snapshot_of_row(const Row& row, std::uint64_t version, bool annotated) {
+Snapshot snapshot_of_row(const RowPtr& row, std::uint64_t version, bool annotated) {
     Snapshot snapshot;
-    snapshot.uid = row.uid;
+    snapshot.uid = row.read<&Row::uid>();
     snapshot.version = version;
-    snapshot.annotated = annotated || !row.annotations.empty();
-    snapshot.annotations = row.annotations;
+    snapshot.annotations = row.read<&Row::annotations>();
+    snapshot.annotated = annotated || !snapshot.annotations.empty();
     return snapshot;
 }
 
@@ -75,19 +75,18 @@ std::optional<Snapshot> AnnotationApplier::snapshot(Entry& entry, const Current&
     if (busy && busy->fresh) return busy->fresh;
     if (!present) return std::nullopt;
     if (current.row.type().name == tables::Node::table_name) {
-        const auto& node = current.row.as<tables::Node>();
-        Snapshot snapshot = snapshot_of_row(node, current.version, current.annotated);
-        snapshot.network_unavailable = node.network_unavailable;
+        Snapshot snapshot = snapshot_of_row<tables::Node>(current.row, current.version, current.annotated);
+        snapshot.network_unavailable = current.row.read<&tables::Node::network_unavailable>();
         return snapshot;
     }
-    return snapshot_of_row(current.row.as<tables::Pod>(), current.version, current.annotated);
+    return snapshot_of_row<tables::Pod>(current.row, current.version, current.annotated);
 }
 
 /// From an object that the server sent: annotations that rows keep, and those that are ours to set.
 Snapshot AnnotationApplier::read_object(const Entry& entry, JsonView object) const {
     const auto is_ours = [&](const std::vector<RowPtr>& rows, std::string_view name) {
         return std::any_of(rows.begin(), rows.end(), [&](const RowPtr& row) {
-            return !is_condition(row) && row.as<tables::Annotation>().annotation == name;
+            return !is_condition(row) && row.read<&tables::Annotation::annotation>() == name;
         });
     };
     const kube::ObjectMeta meta = kube::meta_of(object);
@@ -134,7 +133,7 @@ void AnnotationApplier::plan_annotations(const Entry& entry, const Snapshot& now
             continue;
         }
         const std::string* current = tables::find_annotation(now.annotations, name);
-        auto wanted = wanted_text(group, current);
+        auto wanted = wanted_text(group, current, parser_);
         if (!wanted) {
             if (!plan.fault)
                 plan.fault = std::move(wanted).error().at("metadata.annotations[" + std::string(name) + "]");
@@ -213,7 +212,7 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
         if (old_text != nullptr && new_text != nullptr && *old_text == *new_text) return true;
         const auto group = groups.by_annotation.find(name);
         if (group == groups.by_annotation.end()) return false;
-        const auto wanted = wanted_text(group->second, old_text);
+        const auto wanted = wanted_text(group->second, old_text, parser_);
         if (!wanted || wanted->text.has_value() != (new_text != nullptr)) return false;
         return new_text == nullptr || same_annotation(*wanted->text, *new_text);
     };

@@ -106,8 +106,8 @@ void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, con
     });
     remember_conditions(entry, plan);
     busy.fresh.reset();
-    if (const auto document = JsonDocument::parse(answer.body); document && document->root()["metadata"].is_object()) {
-        busy.fresh = read_object(entry, document->root());
+    if (parser_.reparse(answer.body) && parser_.root()["metadata"].is_object()) {
+        busy.fresh = read_object(entry, parser_.root());
         busy.fresh->network_unavailable = seen.network_unavailable;
         for (const auto& change : plan.conditions) {
             if (change.type != "NetworkUnavailable") continue;
@@ -139,14 +139,15 @@ void AnnotationApplier::on_looked(Entry& entry, const kube::Answer& answer, bool
     busy.exchange = kube::Transport::Exchange::none;
     if (answer.http == 404) return absent(entry);
     if (!answer.ok()) return failed(entry, answer, "get");
-    const auto document = JsonDocument::parse(answer.body);
-    if (!document || !document->root()["metadata"].is_object()) {
+    const auto read = parser_.reparse(answer.body);
+    const JsonView object = parser_.root();
+    if (!read || !object["metadata"].is_object()) {
         return rest(entry, std::nullopt, invalid("get: the answer is no Kubernetes object"));
     }
-    busy.fresh = read_object(entry, document->root());
+    busy.fresh = read_object(entry, object);
     if (whole) {
         auto known = std::make_unique<std::vector<Condition>>();
-        document->root()["status"]["conditions"].each([&](JsonView c) {
+        object["status"]["conditions"].each([&](JsonView c) {
             const auto text = [&](std::string_view field) { return std::string(c[field].string_or("")); };
             known->push_back({text("type"), text("status"), text("reason"), text("message")});
             if (known->back().type == "NetworkUnavailable")

@@ -21,7 +21,7 @@ void AnnotationTap::replace_all(std::string_view table, std::vector<RowPtr> rows
 
 void AnnotationTap::put(std::string_view table, RowPtr row, const RowPtr& before) {
     if (!is_annotated(table)) return next_.put(table, std::move(row), before);
-    const ObjectRef object = row.object();
+    const RowPtr seen = row;
     const auto at = is_pods(table) ? held_.find(row.key()) : held_.end();
     const RowPtr engine_has = at != held_.end() ? *at : before;
     if (is_pods(table) && applier_.is_own_echo(engine_has, row)) {
@@ -31,16 +31,20 @@ void AnnotationTap::put(std::string_view table, RowPtr row, const RowPtr& before
         if (at != held_.end()) held_.erase(at);
         next_.put(table, std::move(row), engine_has);
     }
-    applier_.observed(object.kind, object.ns, object.name);
+    tell(table, seen.key());
+}
+
+/// The key of a pod is its namespace and name, that of a node its name.
+void AnnotationTap::tell(std::string_view table, std::string_view key) {
+    const auto slash = key.find('/');
+    const bool cluster_scoped = slash == std::string_view::npos;
+    applier_.observed(table, cluster_scoped ? "" : key.substr(0, slash), cluster_scoped ? key : key.substr(slash + 1));
 }
 
 void AnnotationTap::erase(std::string_view table, std::string_view key) {
     if (is_pods(table)) engine::erase(held_, key);
     next_.erase(table, key);
-    if (!is_annotated(table)) return;
-    const auto slash = key.find('/');
-    const bool cluster_scoped = slash == std::string_view::npos;
-    applier_.observed(table, cluster_scoped ? "" : key.substr(0, slash), cluster_scoped ? key : key.substr(slash + 1));
+    if (is_annotated(table)) tell(table, key);
 }
 
 void AnnotationTap::complete(std::string_view table) {

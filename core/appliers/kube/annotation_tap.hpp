@@ -27,6 +27,8 @@ class AnnotationTap final : public kube::Sink {
     std::uint64_t echoes() const { return echoes_; }
 
   private:
+    void tell(std::string_view table, std::string_view key);
+
     kube::Sink& next_;
     AnnotationApplier& applier_;
     engine::KeyedRows held_;  ///< pods as the engine has them, where that is not the latest

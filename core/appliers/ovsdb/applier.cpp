@@ -84,7 +84,7 @@ Item Applier::row_item(std::string_view ovsdb_table, std::string_view key) const
 }
 
 void Applier::mark(const Item& item) {
-    dirty_.insert(item);
+    dirty_.try_emplace(item, false);
 }
 
 void Applier::mark_rows_of(const Item& row, const std::unordered_map<Item, std::vector<Item>, ItemHash>& index) {
@@ -122,11 +122,11 @@ Uuid Applier::find_row(const Item& row) const {
     const TableInfo* table = replica_.database().table(row.table);
     if (!table) return {};
     const auto rows = replica_.find_by_key(*table, row.key);
-    return rows.empty() ? Uuid() : table->uuid_of(rows.front().open().get());
+    return rows.empty() ? Uuid() : table->uuid_in(rows.front());
 }
 
 Standing Applier::standing(const Item& item) {
-    if (!loaded_ || flying_.contains(item) || dirty_.contains(item)) return Standing::moving;
+    if (!loaded_ || flying_.contains(&item) || dirty_.contains(item)) return Standing::moving;
     if (round_ && planning_.contains(item)) {
         round_->plan(item);
         if (round_->has(item) || dirty_.contains(item)) return Standing::moving;
@@ -207,7 +207,7 @@ void Applier::changed(std::span<const Change> changes) {
             order_changed(item, before.after, after.after, static_cast<bool>(change.after));
         } else if (const Ledger* of = ledger(table.name)) {
             const auto after_of = [of](const RowPtr& row) {
-                return row ? of->table().after_of(row.open().get()) : std::vector<After>();
+                return row ? of->table().after_in(row) : std::vector<After>();
             };
             order_changed(item, after_of(change.before), after_of(change.after), static_cast<bool>(change.after));
             if (change.after) {
@@ -270,52 +270,74 @@ std::vector<std::string> Applier::keys_of(const TableInfo& table, const OpenRow&
 }
 
 void Applier::row_changed(const weft::ovsdb::RowChange& change) {
-    const std::string_view table = change.table->table_name;
-    Ledger& of = *ledgers_.at(table);
+    const TableInfo& table = *change.table;
+    Ledger& of = *ledgers_.at(table.table_name);
     const OpenRow before = change.before ? change.before.open() : OpenRow();
     const OpenRow after = change.after ? change.after.open() : OpenRow();
+    const std::string old_key = before ? of.forget(before) : std::string();
+    const std::string own_key = after ? of.learn(after) : std::string();
+    const OpenRow none;
     std::vector<std::string> keys;
+    const auto add = [&](std::string key) {
+        if (!key.empty() && std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
+    };
+    for (const std::string* key : {&old_key, &own_key}) {
+        add(*key);
+        if (key->empty()) continue;
+        if (const Item item{table.table_name, *key}; !is_echo(item, of, *key == own_key ? after : none)) mark(item);
+    }
     for (const OpenRow* row : {&before, &after}) {
-        if (!*row) continue;
-        for (auto& key : keys_of(*change.table, *row))
-            keys.push_back(std::move(key));
-    }
-    if (before) {
-        if (std::string key = of.forget(before); !key.empty()) mark({table, std::move(key)});
-    }
-    if (after) {
-        if (std::string key = of.learn(after); !key.empty()) mark({table, std::move(key)});
+        if (*row) add(table.natural_key_of(row->get()));
     }
     // A row that came or went makes or unmakes what hangs on it; one that changed may have lost an entry of ours.
     const bool came_or_went = !change.before || !change.after;
-    for (const auto& key : keys) {
-        const Item item{table, key};
+    for (auto& key : keys) {
+        const Item item{table.table_name, std::move(key)};
         mark_rows_of(item, members_of_);
         if (came_or_went) mark_rows_of(item, refers_to_);
         order_->moved(item, Move::seen);
     }
 }
 
-void Applier::member_changed(const weft::ovsdb::MemberChange& change) {
-    const OpenRow row = replica_.open(*change.table, change.row);
+/// What is on its way has come back, and is as the rules want it now: that needs no second look.
+bool Applier::is_echo(const Item& item, const Ledger& of, const OpenRow& actual) const {
+    if (!flying_.contains(&item)) return false;
+    const RowPtr wanted = engine_.find(item.table, item.key);
+    if (!wanted || !actual) return !wanted && !actual;
+    const TableInfo& table = of.table();
+    if (members_of_.contains(item) || of.find(item.key) != table.uuid_of(actual.get())) return false;
+    const OpenRow desired = wanted.open();
+    if (!table.after_of(desired.get()).empty()) return false;
+    const auto& parent = table.parent_of(desired.get());
+    if (!parent.none() && parent != table.parent_of(actual.get())) return false;
+    const Present resolver(*this);
+    const auto columns = channel_.columns(table) & table.declared(desired.get());
+    return std::all_of(table.columns.begin(), table.columns.end(), [&](const weft::ovsdb::ColumnInfo& column) {
+        if (!columns.test(column.index)) return true;
+        return !column.facts.large && column.satisfied(desired.get(), actual.get(), resolver);
+    });
+}
+
+/// Changes of one column of one row.
+void Applier::members_changed(std::span<const weft::ovsdb::MemberChange> changes) {
+    const TableInfo& table = *changes.front().table;
+    const auto& column = *changes.front().column;
+    const OpenRow row = replica_.open(table, changes.front().row);
     if (!row) return;
-    std::vector<std::string> values;
-    if (std::holds_alternative<Uuid>(change.member) && !change.column->key.ref_table.empty()) {
-        const TableInfo* target = replica_.database().table(change.column->key.ref_table);
-        const OpenRow child = target ? replica_.open(*target, std::get<Uuid>(change.member)) : OpenRow();
-        if (!child) return;  // gone itself: row_changed has seen it
-        values = keys_of(*target, child);
-    } else {
-        values = {weft::ovsdb::text_of(change.member)};
-    }
-    for (const auto& of : keys_of(*change.table, row)) {
-        for (const auto& value : values) {
-            std::string key(change.table->name);
-            key.append("/").append(of).append("/").append(change.column->name).append("/").append(value);
-            mark({extra_.members.name, std::move(key)});
+    const TableInfo* target = column.key.ref_table.empty() ? nullptr : replica_.database().table(column.key.ref_table);
+    for (std::string& key : keys_of(table, row)) {
+        const std::string prefix = std::string(table.name) + "/" + key + "/" + std::string(column.name) + "/";
+        const Item item{table.table_name, std::move(key)};
+        if (engine_.find(item.table, item.key)) mark(item);  // it may declare the column itself
+        if (!members_of_.contains(item) && withdrawn_.empty()) continue;
+        for (const auto& change : changes) {
+            if (!target || !std::holds_alternative<Uuid>(change.member)) {
+                mark({extra_.members.name, prefix + weft::ovsdb::text_of(change.member)});
+            } else if (const OpenRow child = replica_.open(*target, std::get<Uuid>(change.member))) {
+                for (const auto& value : keys_of(*target, child))
+                    mark({extra_.members.name, prefix + value});
+            }  // else gone itself: row_changed has seen it
         }
-        // The row may declare the column itself.
-        if (engine_.find(change.table->table_name, of)) mark({change.table->table_name, of});
     }
 }
 
@@ -329,8 +351,13 @@ void Applier::database_changed(const weft::ovsdb::Changes& changes) {
     }
     for (const auto& change : changes.rows)
         row_changed(change);
-    for (const auto& change : changes.members)
-        member_changed(change);
+    for (auto first = changes.members.begin(); first != changes.members.end();) {
+        const auto last = std::find_if(first, changes.members.end(), [&](const auto& change) {
+            return change.row != first->row || change.column != first->column;
+        });
+        members_changed({first, last});
+        first = last;
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -342,176 +369,22 @@ void Applier::flush() {
     if (!dirty_.empty()) {
         planning_ = std::move(dirty_);
         dirty_.clear();
-        std::vector<Item> items(planning_.begin(), planning_.end());
+        std::vector<const Item*> items;
+        items.reserve(planning_.size());
+        for (const auto& look : planning_)
+            items.push_back(&look.first);
         std::sort(items.begin(), items.end(),
-                  [](const Item& a, const Item& b) { return std::tie(a.table, a.key) < std::tie(b.table, b.key); });
+                  [](const Item* a, const Item* b) { return std::tie(a->table, a->key) < std::tie(b->table, b->key); });
         Round round(*this);
         round_ = &round;
-        for (const Item& item : items)
-            round.plan(item);
+        for (const Item* item : items)
+            round.plan(*item);
         auto groups = std::move(round).groups();
         round_ = nullptr;
         planning_.clear();
         send(std::move(groups));
     }
     if (flights_.empty() && raises({})) commit({});
-}
-
-void Applier::send(std::vector<Group> groups) {
-    for (auto& part : pack(std::move(groups), options_.most_operations))
-        commit(std::move(part));
-}
-
-/// Does a transaction with these groups raise nb_cfg?
-bool Applier::raises(const std::vector<Group>& groups) const {
-    if (!has_levels(replica_.database()) || !order_->levels().possible()) return false;
-    if (order_->levels().needed(clock_.now())) return true;
-    return !moves_.empty() && std::any_of(groups.begin(), groups.end(), [&](const Group& group) {
-        return std::any_of(group.items.begin(), group.items.end(), [&](const Item& item) {
-            return moves_.contains(item) && order_->wants_mark(item, moves_.at(item));
-        });
-    });
-}
-
-void Applier::commit(std::vector<Group> groups) {
-    const Levels::Mark mark = raises(groups) ? order_->levels().send(clock_.now()) : 0;
-    weft::ovsdb::Transaction transaction;
-    for (const Group& group : groups) {
-        transaction.append(group.operations);
-        for (const Item& item : group.items)
-            flying_.emplace(item, mark);
-    }
-    append_members(groups, transaction);
-    if (mark != 0) add_raise(replica_, transaction);
-    ++transactions_;
-    const std::uint64_t number = channel_.commit(transaction);
-    flights_.emplace(number, Flight{std::move(groups), mark});
-}
-
-void Applier::settle(const Group& group, Levels::Mark mark) {
-    for (const Item& item : group.items) {
-        flying_.erase(item);
-        failures_.erase(item);
-        ++applied_count_;
-        if (dirty_.contains(item)) continue;  // it may have been withdrawn since: the next look settles that
-        expected_.erase(item);
-        definite_.erase(item);
-        withdrawn_.erase(item);
-    }
-    // Only now: whoever is told looks at them all.
-    for (const Item& item : group.items) {
-        order_->committed(item, mark);
-        const auto move = moves_.find(item);
-        const Move how = move == moves_.end() ? Move::changed : move->second;
-        if (move != moves_.end()) moves_.erase(move);
-        order_->moved(item, how);
-    }
-}
-
-std::string Applier::put_by(const Item& item) const {
-    const auto explained = engine_.explain(item.table, item.key);
-    if (explained.owners.empty()) return "no rule any more";
-    const auto& owner = explained.owners.front();
-    return owner.module + "/" + owner.rule + " for " + owner.driver_table + " " + owner.driver;
-}
-
-namespace {
-
-/// How to mend what a database says of a transaction.
-const char* mend_of(const std::string& error) {
-    if (error.find("I/O error") != std::string::npos) return "see to the database's disk: is it full or broken?";
-    if (error.find("read only") != std::string::npos) return "see to the database server: it takes no writes";
-    return "see the object that the row was made from";
-}
-
-}  // namespace
-
-void Applier::fail(const Group& group, const std::string& error) {
-    for (const Item& item : group.items) {
-        flying_.erase(item);
-        fail(item, invalid(error, mend_of(error)));
-    }
-}
-
-void Applier::fail(const Item& item, const Error& error) {
-    Failure& failure = failures_[item];
-    if (failure.attempts == 0) failure.since = clock_.wall();
-    const auto wait = std::min(options_.first_retry * (1U << std::min(failure.attempts, 16U)), options_.most_retry);
-    ++failure.attempts;
-    failure.next = clock_.now() + wait;
-    if (const std::string what = error.where.empty() ? error.what : error.where + ": " + error.what;
-        failure.what != what) {
-        failure.what = what;
-        failure.mend = error.mend;
-        log(LogLevel::warn, options_.name, "a row can't be applied",
-            {{"table", std::string(item.table)},
-             {"row", item.key},
-             {"rule", put_by(item)},
-             {"error", what},
-             {"mend", error.mend}});
-    }
-    mark(item);
-}
-
-void Applier::outcome(std::uint64_t transaction, const weft::ovsdb::Outcome& outcome) {
-    using Kind = weft::ovsdb::Outcome::Kind;
-    const auto at = flights_.find(transaction);
-    if (at == flights_.end()) return;
-    std::vector<Group> groups = std::move(at->second.groups);
-    const Levels::Mark mark = at->second.mark;
-    flights_.erase(at);
-    if (mark != 0 && outcome.kind != Kind::success) {
-        // Alone it may only have been refused for good: then not again at once.
-        const bool refused = groups.empty() && outcome.kind == Kind::error;
-        order_->levels().failed(mark, refused ? clock_.now() + options_.most_retry : TimePoint());
-    }
-    if (outcome.kind == Kind::success) {
-        for (const Group& group : groups)
-            settle(group, mark);
-        if (mark != 0) order_->raised(mark, levels_in(replica_).value_or(Levels::Numbers{}).raised);
-    } else if (outcome.kind == Kind::error && groups.size() == 1) {
-        fail(groups.front(), outcome.text());
-    } else if (outcome.kind == Kind::error && !groups.empty()) {
-        // One bad group must not hold up the others: halve until it stands alone.
-        const auto middle = groups.begin() + static_cast<std::ptrdiff_t>(groups.size() / 2);
-        std::vector<Group> second(std::make_move_iterator(middle), std::make_move_iterator(groups.end()));
-        groups.erase(middle, groups.end());
-        commit(std::move(groups));
-        commit(std::move(second));
-    } else {
-        // It did not happen, or nobody knows: decided by looking at what the database holds.
-        for (const Group& group : groups) {
-            for (const Item& item : group.items) {
-                flying_.erase(item);
-                this->mark(item);
-            }
-        }
-    }
-}
-
-void Applier::repaired(const Item& item) {
-    constexpr auto window = std::chrono::minutes(1);
-    const TimePoint now = clock_.now();
-    ++repaired_;
-    log(LogLevel::info, options_.name, "putting back what somebody else changed",
-        {{"table", std::string(item.table)}, {"row", item.key}});
-    if (now - drifts_swept_ > window) {
-        std::erase_if(drifts_, [&](const auto& entry) { return now - entry.second.repairs.back() > window; });
-        drifts_swept_ = now;
-    }
-    Drift& drift = drifts_[item];
-    while (!drift.repairs.empty() && now - drift.repairs.front() > window)
-        drift.repairs.pop_front();
-    if (drift.repairs.empty()) {
-        drift.since = clock_.wall();
-        drift.told = false;
-    }
-    drift.repairs.push_back(now);
-    if (drift.repairs.size() > 10 * options_.flap_count) drift.repairs.pop_front();
-    if (drift.repairs.size() < options_.flap_count || drift.told) return;
-    drift.told = true;
-    log(LogLevel::warn, options_.name, "a row is flapping: somebody else keeps changing it",
-        {{"table", std::string(item.table)}, {"row", item.key}});
 }
 
 std::optional<TimePoint> Applier::next_deadline() const {
@@ -532,7 +405,7 @@ bool Applier::applied(std::string_view table, std::string_view key) const {
     const Ledger* of = ledger(table);
     if (!of || of->find(key).is_zero()) return false;
     const Item item{of->table().table_name, std::string(key)};
-    return !dirty_.contains(item) && !flying_.contains(item);
+    return !dirty_.contains(item) && !flying_.contains(&item);
 }
 
 bool Applier::keeps(std::string_view table) const {
@@ -565,7 +438,9 @@ std::optional<std::pair<std::string, std::string>> Applier::row_with(const Uuid&
 
 Levels::Mark Applier::erasing(std::string_view table, std::string_view key) const {
     const Ledger* of = ledger(table);
-    const auto at = of ? flying_.find({of->table().table_name, std::string(key)}) : flying_.end();
+    if (!of) return 0;
+    const Item item{of->table().table_name, std::string(key)};
+    const auto at = flying_.find(&item);
     return at == flying_.end() || engine_.find(table, key) ? 0 : at->second;
 }
 

@@ -148,12 +148,13 @@ class Applier final : public engine::Subscriber, private Side {
     void order_changed(const Item& item, std::span<const weft::ovsdb::After> before,
                        std::span<const weft::ovsdb::After> after, bool wanted);
     void row_changed(const weft::ovsdb::RowChange& change);
-    void member_changed(const weft::ovsdb::MemberChange& change);
+    bool is_echo(const Item& item, const Ledger& of, const OpenRow& actual) const;
+    void members_changed(std::span<const weft::ovsdb::MemberChange> changes);
     std::vector<std::string> keys_of(const weft::ovsdb::TableInfo& table, const OpenRow& row) const;
     void send(std::vector<Group> groups);
     void commit(std::vector<Group> groups);
     void settle(const Group& group, Levels::Mark mark);
-    void fail(const Group& group, const std::string& error);
+    void fail(const Group& group, const weft::ovsdb::Outcome& outcome);
     void fail(const Item& item, const Error& error);
     bool raises(const std::vector<Group>& groups) const;
     void tell_levels();
@@ -182,8 +183,10 @@ class Applier final : public engine::Subscriber, private Side {
     bool first_round_ = false;
     bool loaded_ = false;
 
-    std::unordered_set<Item, ItemHash> dirty_;
-    std::unordered_set<Item, ItemHash> planning_;           ///< what the round that is being planned looks at
+    /// With whether the round that is being planned has looked at them.
+    using Looks = std::unordered_map<Item, bool, ItemHash>;
+    Looks dirty_;
+    Looks planning_;                                        ///< what the round that is being planned looks at
     Round* round_ = nullptr;                                ///< the one that is being planned
     std::unordered_map<Item, RowPtr, ItemHash> withdrawn_;  ///< members and foreign columns to take back
     std::unordered_set<Item, ItemHash> definite_;  ///< withdrawn by a rule in this process: no need to ask `unsettled`
@@ -197,7 +200,8 @@ class Applier final : public engine::Subscriber, private Side {
     std::unordered_map<Item, Drift, ItemHash> drifts_;
     TimePoint drifts_swept_{};
     std::map<std::uint64_t, Flight> flights_;
-    std::unordered_map<Item, Levels::Mark, ItemHash> flying_;  ///< with the raise that goes with them
+    /// The items of flights_, with the raise that goes with them.
+    std::unordered_map<const Item*, Levels::Mark, ItemHash, SameItem> flying_;
 
     std::uint64_t applied_count_ = 0;
     std::uint64_t transactions_ = 0;

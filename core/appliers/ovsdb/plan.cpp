@@ -9,9 +9,11 @@
 namespace weft::appliers::ovsdb {
 
 Plan::Entry& Plan::entry_of(const Item& item) {
-    const auto [at, fresh] = index_.try_emplace(item, static_cast<std::uint32_t>(entries_.size()));
-    if (fresh) entries_.push_back({item, {}, {}, at->second});
-    return entries_[at->second];
+    if (const auto at = index_.find(&item); at != index_.end()) return entries_[at->second];
+    const auto number = static_cast<std::uint32_t>(entries_.size());
+    Entry& made = entries_.emplace_back(Entry{item, {}, {}, number});
+    index_.emplace(&made.item, number);
+    return made;
 }
 
 void Plan::add(const Item& item, Phase phase, weft::ovsdb::Transaction operation) {
@@ -37,31 +39,42 @@ std::uint32_t Plan::find_root(std::uint32_t entry) {
 
 std::vector<Group> Plan::groups() && {
     for (const auto& [a, b] : joins_) {
-        const auto left = index_.find(a);
-        const auto right = index_.find(b);
+        const auto left = index_.find(&a);
+        const auto right = index_.find(&b);
         if (left == index_.end() || right == index_.end()) continue;
         const auto one = find_root(left->second);
         const auto other = find_root(right->second);
         entries_[std::max(one, other)].root = std::min(one, other);
     }
-    std::vector<std::vector<std::uint32_t>> members(entries_.size());
-    for (std::uint32_t i = 0; i < entries_.size(); ++i)
-        members[find_root(i)].push_back(i);
+    index_.clear();  // it looks into the items, which go now
 
     std::vector<Group> out;
-    for (const auto& of_root : members) {
-        if (of_root.empty()) continue;
-        Group group;
-        std::vector<std::pair<std::uint64_t, weft::ovsdb::Transaction>> operations;
-        for (const auto i : of_root) {
-            group.items.push_back(std::move(entries_[i].item));
-            std::move(entries_[i].operations.begin(), entries_[i].operations.end(), std::back_inserter(operations));
-            std::move(entries_[i].members.begin(), entries_[i].members.end(), std::back_inserter(group.members));
+    std::vector<decltype(Entry::operations)> operations;  // by group
+    std::vector<std::uint32_t> number(entries_.size());   // of its group, for each root
+    for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+        Entry& entry = entries_[i];
+        const std::uint32_t root = find_root(i);
+        if (root == i) {  // the smallest of its group, so it comes first
+            number[i] = static_cast<std::uint32_t>(out.size());
+            out.push_back({{}, std::move(entry.members), {}});
+            operations.push_back(std::move(entry.operations));
+        } else {
+            const auto into = [](auto& from, auto& to) { std::move(from.begin(), from.end(), std::back_inserter(to)); };
+            into(entry.members, out[number[root]].members);
+            into(entry.operations, operations[number[root]]);
         }
-        std::sort(operations.begin(), operations.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
-        for (const auto& operation : operations)
-            group.operations.append(operation.second);
-        out.push_back(std::move(group));
+        out[number[root]].items.push_back(std::move(entry.item));
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        auto& sorted = operations[i];
+        std::sort(sorted.begin(), sorted.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+        for (auto& operation : sorted) {
+            if (out[i].operations.empty()) {
+                out[i].operations = std::move(operation.second);
+            } else {
+                out[i].operations.append(operation.second);
+            }
+        }
     }
     return out;
 }

@@ -5,6 +5,7 @@
 #include <weft/base/hash.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,7 +22,14 @@ struct Item {
 };
 
 struct ItemHash {
-    std::size_t operator()(const Item& item) const { return hash_mix(hash_bytes(item.table), hash_bytes(item.key)); }
+    // Tables are few, and keys of one that are keys of another are fewer.
+    std::size_t operator()(const Item& item) const { return hash_mix(item.table.size(), hash_bytes(item.key)); }
+    std::size_t operator()(const Item* item) const { return (*this)(*item); }
+};
+
+/// For tables of pointers to items: the same item, not the same place.
+struct SameItem {
+    bool operator()(const Item* a, const Item* b) const { return *a == *b; }
 };
 
 /// One member that comes into or leaves a set column of a row.
@@ -54,7 +62,7 @@ class Plan {
     /// `a` and `b` must commit together. Unknown items (not in this round) are ignored when groups are made.
     void join(const Item& a, const Item& b);
     /// Some operation of this plan serves `item`.
-    bool has(const Item& item) const { return index_.contains(item); }
+    bool has(const Item& item) const { return index_.contains(&item); }
     bool empty() const { return entries_.empty(); }
     std::size_t size() const { return entries_.size(); }
 
@@ -71,8 +79,8 @@ class Plan {
     Entry& entry_of(const Item& item);
     std::uint32_t find_root(std::uint32_t entry);
 
-    std::vector<Entry> entries_;
-    std::unordered_map<Item, std::uint32_t, ItemHash> index_;
+    std::deque<Entry> entries_;  ///< they stay where they are
+    std::unordered_map<const Item*, std::uint32_t, ItemHash, SameItem> index_;
     std::vector<std::pair<Item, Item>> joins_;
     std::uint32_t next_operation_ = 0;
 };

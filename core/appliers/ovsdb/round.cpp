@@ -49,10 +49,10 @@ Uuid Applier::Round::find(const Item& row) {
     if (const Ledger* of = applier_.ledger(row.table)) {
         if (const Uuid uuid = of->find(row.key); !uuid.is_zero()) return uuid;
     }
-    if (const auto at = pending_.find(row); at != pending_.end()) return at->second;
-    if (applier_.planning_.contains(row) && !seen_.contains(row)) {
+    if (const auto at = pending_.find(&row); at != pending_.end()) return at->second;
+    if (const auto look = applier_.planning_.find(row); look != applier_.planning_.end() && !look->second) {
         plan(row);
-        if (const auto at = pending_.find(row); at != pending_.end()) return at->second;
+        if (const auto at = pending_.find(&row); at != pending_.end()) return at->second;
     }
     return applier_.find_row(row);
 }
@@ -105,9 +105,10 @@ void Applier::Round::note_move(const Item& item, Move how) {
     applier_.order_->committed(item, 0);  // how far its last change has come says nothing of this one
 }
 
-void Applier::Round::plan(const Item& item) {
-    if (!seen_.insert(item).second) return;
-    if (applier_.flying_.contains(item)) return applier_.mark(item);
+void Applier::Round::plan(const Item& which) {
+    auto& [item, looked] = *applier_.planning_.try_emplace(which, false).first;  // this one stays where it is
+    if (std::exchange(looked, true)) return;
+    if (applier_.flying_.contains(&item)) return applier_.mark(item);
     if (const auto failed = applier_.failures_.find(item); failed != applier_.failures_.end()) {
         if (failed->second.next > applier_.clock_.now()) return applier_.mark(item);
     }
@@ -120,8 +121,9 @@ void Applier::Round::plan(const Item& item) {
     } else if (Ledger* of = applier_.ledger(item.table)) {
         plan_row(item, *of);
     }
-    for (const Item& other : trail.joined)
-        plan_.join(item, other);
+    for (const Item& other : trail.joined) {
+        if (applier_.planning_.contains(other)) plan_.join(item, other);
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -158,15 +160,15 @@ void Applier::Round::plan_row(const Item& item, Ledger& of) {
 
 void Applier::Round::insert_row(const Item& item, const TableInfo& table, const OpenRow& desired) {
     const Uuid uuid = Uuid::random();
-    pending_.emplace(item, uuid);  // before its references are resolved: two new rows may refer to each other
+    pending_.emplace(&item, uuid);  // before its references are resolved: two new rows may refer to each other
     const auto give_up = [&] {
-        pending_.erase(item);
+        pending_.erase(&item);
         block(item, trail_->missing);
     };
     Transaction insert;
     const auto columns = applier_.channel_.columns(table) & table.declared(desired.get());
     if (misfits(item, table, desired, columns)) {
-        pending_.erase(item);
+        pending_.erase(&item);
         return;
     }
     if (auto added = insert.insert(table, uuid, desired.get(), columns, *this); !added) {
@@ -370,7 +372,7 @@ void Applier::Round::erase_doubles() {
             const OpenRow row = applier_.replica_.open(of->table(), uuid);
             if (!row) continue;
             const Item item{name, key + "\x1f" + uuid.text()};
-            if (applier_.flying_.contains(item)) continue;
+            if (applier_.flying_.contains(&item)) continue;
             Trail trail;
             const Exchange restore(trail_, &trail);
             applier_.definite_.insert(item);

@@ -17,7 +17,7 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     explicit Round(Applier& applier) : applier_(applier) {}
 
     /// Adds what `item` needs. An item that can't be planned yet is left blocked on what it waits for.
-    void plan(const Item& item);
+    void plan(const Item& which);
     std::vector<Group> groups() &&;
     /// Something is to be written for it.
     bool has(const Item& item) const { return plan_.has(item); }
@@ -74,8 +74,7 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
 
     Applier& applier_;
     Plan plan_;
-    std::unordered_map<Item, Uuid, ItemHash> pending_;
-    std::unordered_set<Item, ItemHash> seen_;
+    std::unordered_map<const Item*, Uuid, ItemHash, SameItem> pending_;  ///< rows that are being inserted
     Trail* trail_ = nullptr;
 };
 

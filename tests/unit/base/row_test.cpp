@@ -1,4 +1,5 @@
 #include <weft/engine/rule.hpp>
+#include <weft/ovsdb/column.hpp>
 #include <weft/plugin/plugin.hpp>
 #include <weft/tables/cni.hpp>
 #include <weft/tables/ipam.hpp>
@@ -32,6 +33,99 @@ TEST(RowPtr, SharesAndCompares) {
     other.ready = true;
     EXPECT_FALSE(a.equals(RowPtr::make(other)));
     EXPECT_EQ(a.object().kind, "Pod");
+}
+
+/// Every kind of field, the key not first.
+struct Motley {
+    static constexpr std::string_view table_name = "Motley";
+    std::string before;
+    Key<Motley> key;
+    std::vector<ovsdb::After> after;
+    ovsdb::Parent parent;
+    ovsdb::Column<ovsdb::Set<ovsdb::Ref<Motley>>> refs;
+    ovsdb::Column<ovsdb::Map<std::string, std::string>> ids;
+    std::vector<std::pair<std::string, IpPrefix>> ranges;
+    std::optional<Mac> mac;
+    std::optional<std::string> note;
+    ovsdb::Column<std::optional<std::int64_t>> tag;
+    ObjectRef object;
+    double share = 0;
+    std::int32_t small = 0;
+    bool flag = false;
+    Ip ip;
+    Key<Motley> other;
+
+    static constexpr auto fields() {
+        return std::tuple{
+            field("before", &Motley::before), field("key", &Motley::key),       field("after", &Motley::after),
+            field("parent", &Motley::parent), field("refs", &Motley::refs),     field("ids", &Motley::ids),
+            field("ranges", &Motley::ranges), field("mac", &Motley::mac),       field("note", &Motley::note),
+            field("tag", &Motley::tag),       field("object", &Motley::object), field("share", &Motley::share),
+            field("small", &Motley::small),   field("flag", &Motley::flag),     field("ip", &Motley::ip),
+            field("other", &Motley::other)};
+    }
+};
+
+Motley motley() {
+    Motley m;
+    m.before = "a text that other fields repeat";
+    m.key = Key<Motley>{"the key"};
+    m.after = {{"NB/Motley", "the key", ovsdb::Level::installed}, {"NB/Motley", "two", ovsdb::Level::committed}};
+    m.parent = {"Motley", "refs", "a text that"};
+    m.refs = ovsdb::Set<ovsdb::Ref<Motley>>{ovsdb::Ref<Motley>(Key<Motley>{"other"}),
+                                            ovsdb::Ref<Motley>(*Uuid::parse("11111111-2222-3333-4444-555555555555"))};
+    m.ids = {{"pod", "true"}, {"repeat", "other fields"}};
+    m.ranges = {{"a", *IpPrefix::parse("10.0.0.0/8")}, {"b", *IpPrefix::parse("fd00::/64")}};
+    m.mac = *Mac::parse("0a:58:0a:00:00:03");
+    m.note = "a note";
+    m.tag = 7;
+    m.object = {"Pod", "ns", "name", "uid"};
+    m.share = 0.5;
+    m.small = -3;
+    m.flag = true;
+    m.ip = *Ip::parse("10.1.2.3");
+    m.other = Key<Motley>{"the last"};
+    return m;
+}
+
+TEST(RowPtr, ReadsSingleFields) {
+    const Motley m = motley();
+    const RowPtr row = RowPtr::make(m);
+    EXPECT_EQ(row.read<&Motley::before>(), m.before);
+    EXPECT_EQ(row.read<&Motley::key>(), m.key.text);
+    EXPECT_EQ(row.read<&Motley::after>(), m.after);
+    EXPECT_EQ(row.read<&Motley::parent>(), m.parent);
+    EXPECT_EQ(row.read<&Motley::refs>(), m.refs);
+    EXPECT_EQ(row.read<&Motley::ids>(), m.ids);
+    EXPECT_EQ(row.read<&Motley::ranges>(), m.ranges);
+    EXPECT_EQ(row.read<&Motley::mac>(), m.mac);
+    EXPECT_EQ(row.read<&Motley::note>(), "a note");
+    EXPECT_EQ(row.read<&Motley::tag>(), m.tag);
+    EXPECT_EQ(row.read<&Motley::object>(), m.object);
+    EXPECT_EQ(row.read<&Motley::share>(), m.share);
+    EXPECT_EQ(row.read<&Motley::small>(), m.small);
+    EXPECT_EQ(row.read<&Motley::flag>(), m.flag);
+    EXPECT_EQ(row.read<&Motley::ip>(), m.ip);
+    EXPECT_EQ(row.read<&Motley::other>(), "the last");
+}
+
+TEST(RowPtr, ReadsFieldsAfterEmptyOnes) {
+    Motley m;
+    m.other = Key<Motley>{"the last"};
+    const RowPtr row = RowPtr::make(m);
+    EXPECT_EQ(row.read<&Motley::before>(), "");
+    EXPECT_FALSE(row.read<&Motley::ids>().declared());
+    EXPECT_FALSE(row.read<&Motley::note>().has_value());
+    EXPECT_EQ(row.read<&Motley::other>(), "the last");
+}
+
+TEST(RowPtr, ReadsSingleEntriesOfMaps) {
+    const RowPtr row = RowPtr::make(motley());
+    EXPECT_EQ(row.entry<&Motley::ids>("pod"), "true");
+    EXPECT_EQ(row.entry<&Motley::ids>("repeat"), "other fields");
+    EXPECT_EQ(row.entry<&Motley::ids>("absent"), std::nullopt);
+    EXPECT_EQ(RowPtr::make(Motley{}).entry<&Motley::ids>("pod"), std::nullopt);
+    EXPECT_EQ(RowPtr::make(pod()).entry<&tables::Pod::labels>("app"), "x");
 }
 
 TEST(Row, PrintsItsFieldsAsJson) {

@@ -62,6 +62,8 @@ class WEFT_API JsonWriter {
         return key(name).value(v);
     }
 
+    /// Makes room for so many bytes at once.
+    void reserve(std::size_t bytes) { out_.reserve(bytes); }
     const std::string& text() const { return out_; }
     /// What was written; the writer is empty after that.
     std::string take() { return std::move(out_); }

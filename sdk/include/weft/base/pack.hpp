@@ -71,12 +71,25 @@ class WEFT_API Unpacker {
     /// What Packer::raw wrote, of the same size.
     void raw(void* bytes, std::size_t size);
 
+    /// Passes over what Packer::text wrote.
+    void skip_text() {
+        const std::uint64_t head = number();
+        if ((head & 1) != 0) {
+            number();
+        } else {
+            pass(head >> 1);
+        }
+    }
+    /// Passes over what Packer::raw wrote, whatever its size.
+    void skip_raw() { pass(number()); }
+
     /// Something was read that no Packer writes.
     bool failed() const { return failed_; }
     /// All has been read, and nothing failed.
     bool done() const { return !failed_ && at_ == bytes_.size(); }
 
   private:
+    void pass(std::uint64_t size) { at_ += size <= bytes_.size() - at_ ? size : fail(); }
     std::uint64_t long_number();
     std::uint64_t fail();
 

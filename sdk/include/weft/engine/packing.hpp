@@ -74,11 +74,11 @@ void unpack_value(Unpacker& in, T& v) {
     if constexpr (PacksItself<T>) {
         v.unpack(in);
     } else if constexpr (IsKey<T>::value) {
-        v.text = in.text();
+        v.text = std::string(in.text());
     } else if constexpr (IsId<T>::value) {
         v.value = static_cast<std::uint32_t>(in.number());
     } else if constexpr (std::same_as<T, std::string>) {
-        v = in.text();
+        v = std::string(in.text());
     } else if constexpr (std::is_enum_v<T> || std::unsigned_integral<T>) {
         v = static_cast<T>(in.number());
     } else if constexpr (std::signed_integral<T>) {
@@ -101,6 +101,67 @@ void unpack_value(Unpacker& in, T& v) {
         v = T(std::move(elements));
     } else {
         in.raw(&v, sizeof(v));
+    }
+}
+
+/// A type that packs itself and can tell where it ends: `static void skip(Unpacker&)`. Others are read and thrown away.
+template <class T>
+concept SkipsItself = requires(Unpacker& in) {
+    T::skip(in);
+};
+
+/// Passes over a field's value, without making one.
+template <class T>
+void skip_value(Unpacker& in) {
+    if constexpr (SkipsItself<T>) {
+        T::skip(in);
+    } else if constexpr (PacksItself<T>) {
+        T v{};
+        v.unpack(in);
+    } else if constexpr (IsKey<T>::value || std::same_as<T, std::string>) {
+        in.skip_text();
+    } else if constexpr (std::same_as<T, IpPrefix>) {
+        in.skip_raw();
+        in.number();
+    } else if constexpr (IsId<T>::value || std::is_enum_v<T> || std::integral<T>) {
+        in.number();
+    } else if constexpr (Fielded<T>) {
+        std::apply(
+            [&](const auto&... f) {
+                (skip_value<std::remove_cvref_t<decltype(std::declval<T&>().*(f.member))>>(in), ...);
+            },
+            T::fields());
+    } else if constexpr (IsPair<T>::value) {
+        skip_value<std::remove_cv_t<typename T::first_type>>(in);
+        skip_value<std::remove_cv_t<typename T::second_type>>(in);
+    } else if constexpr (OptionalField<T>) {
+        if (in.number() != 0) skip_value<std::remove_cvref_t<decltype(*std::declval<T&>())>>(in);
+    } else if constexpr (RangeField<T>) {
+        for (std::uint64_t left = in.count(); left > 0; --left)
+            skip_value<typename T::value_type>(in);
+    } else {
+        in.skip_raw();
+    }
+}
+
+/// What is read of a field alone: of a text a view into the bytes it was packed in, of anything else a value.
+template <class T>
+auto read_value(Unpacker& in) {
+    if constexpr (IsKey<T>::value || std::same_as<T, std::string>) {
+        return in.text();
+    } else if constexpr (OptionalField<T> && !PacksItself<T>) {
+        using Value = decltype(read_value<std::remove_cvref_t<decltype(*std::declval<T&>())>>(in));
+        if constexpr (std::same_as<Value, std::string_view>) {
+            return in.number() == 0 ? std::optional<Value>() : std::optional<Value>(in.text());
+        } else {
+            T v{};
+            unpack_value(in, v);
+            return v;
+        }
+    } else {
+        T v{};
+        unpack_value(in, v);
+        return v;
     }
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,58 @@ void unpack_row(Unpacker& in, T& row) {
         unpack_value(in, row.*(f.member));
     };
     std::apply([&](const auto&... f) { (one(f), ...); }, T::fields());
+}
+
+template <class T>
+struct MemberPointer;
+template <class T, class F>
+struct MemberPointer<F T::*> {
+    using Owner = T;
+    using Type = F;
+};
+
+/// Are these pointers to one member?
+template <class A, class B>
+constexpr bool same_member(A a, B b) {
+    if constexpr (std::is_same_v<A, B>) {
+        return a == b;
+    } else {
+        return false;
+    }
+}
+
+/// Where in fields() a member stands.
+template <auto Member>
+constexpr std::size_t field_index() {
+    using T = typename MemberPointer<decltype(Member)>::Owner;
+    std::size_t index = 0;
+    const auto passes = [&](const auto& f) { return !same_member(f.member, Member) && ++index > 0; };
+    std::apply([&](const auto&... f) { (void)(passes(f) && ...); }, T::fields());
+    return index;
+}
+
+template <class T, std::size_t N>
+void skip_field(Unpacker& in) {
+    constexpr auto member = std::get<N>(T::fields()).member;
+    if constexpr (!same_member(member, &T::key)) {
+        skip_value<typename MemberPointer<std::remove_cv_t<decltype(member)>>::Type>(in);
+    }
+}
+
+template <class T, std::size_t... N>
+void skip_fields(Unpacker& in, std::index_sequence<N...>) {
+    (skip_field<T, N>(in), ...);
+}
+
+/// Passes over the fields before this one, in the order of pack_row().
+template <auto Member>
+void skip_to(Unpacker& in) {
+    using T = typename MemberPointer<decltype(Member)>::Owner;
+    constexpr std::size_t index = field_index<Member>();
+    static_assert(index < std::tuple_size_v<decltype(T::fields())>, "fields() lists no such member");
+    if constexpr (same_member(Member, &T::key)) return;
+    in.skip_text();
+    skip_fields<T>(in, std::make_index_sequence<index>());
 }
 
 }  // namespace detail
@@ -205,6 +258,32 @@ class RowPtr {
         Unpacker in(bytes());
         type().unpack(in, row.get());
         return row;
+    }
+    /// One field, without laying out the others; the caller knows the row's type, by table. Of a text (a Key, a
+    /// std::string, an optional one) it is a view that is valid as long as the row, of anything else a value:
+    ///   std::optional<std::string_view> name = row.read<&nb::LogicalSwitchPort::name>();
+    template <auto Member>
+    auto read() const {
+        Unpacker in(bytes());
+        detail::skip_to<Member>(in);
+        return read_value<typename detail::MemberPointer<decltype(Member)>::Type>(in);
+    }
+    /// What a map of texts to texts has under a key, as a view like read()'s; nothing when it has no such entry:
+    ///   row.entry<&nb::LogicalSwitchPort::external_ids>("pod")
+    template <auto Member>
+    std::optional<std::string_view> entry(std::string_view wanted) const {
+        Unpacker in(bytes());
+        detail::skip_to<Member>(in);
+        using Map = typename detail::MemberPointer<decltype(Member)>::Type;
+        if constexpr (OptionalField<Map>) {
+            if (in.number() == 0) return std::nullopt;
+        }
+        for (std::uint64_t left = in.count(); left > 0; --left) {
+            const std::string_view name = in.text();
+            const std::string_view value = in.text();
+            if (name == wanted) return value;
+        }
+        return std::nullopt;
     }
     /// The Kubernetes object that the row stands for, as its type says.
     ObjectRef object() const { return type().object(open().get()); }

@@ -47,6 +47,8 @@ class Set {
 
   private:
     void settle() {
+        const auto out_of_order = [](const T& a, const T& b) { return !(a < b); };
+        if (std::adjacent_find(values_.begin(), values_.end(), out_of_order) == values_.end()) return;
         std::sort(values_.begin(), values_.end());
         values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
     }
@@ -67,6 +69,8 @@ class Map {
     /// In any order; of equal keys the last one counts.
     explicit Map(std::vector<std::pair<K, V>> entries) : entries_(std::move(entries)) {
         const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+        const auto out_of_order = [](const auto& a, const auto& b) { return !(a.first < b.first); };
+        if (std::adjacent_find(entries_.begin(), entries_.end(), out_of_order) == entries_.end()) return;
         std::stable_sort(entries_.begin(), entries_.end(), by_key);
         const auto last = std::unique(entries_.rbegin(), entries_.rend(),
                                       [](const auto& a, const auto& b) { return a.first == b.first; });
@@ -134,6 +138,10 @@ struct Ref {
     void unpack(Unpacker& in) {
         key = in.text();
         in.raw(&uuid, sizeof(uuid));
+    }
+    static void skip(Unpacker& in) {
+        in.skip_text();
+        in.skip_raw();
     }
     friend auto operator<=>(const Ref&, const Ref&) = default;
     friend constexpr std::uint64_t type_hash_of(const Ref*) { return fnv1a64("ref"); }
@@ -210,6 +218,11 @@ struct Parent {
         column = constant_text(in.text());
         key = in.text();
     }
+    static void skip(Unpacker& in) {
+        in.skip_text();
+        in.skip_text();
+        in.skip_text();
+    }
     friend bool operator==(const Parent&, const Parent&) = default;
 };
 
@@ -238,6 +251,11 @@ struct After {
         table = constant_text(in.text());
         key = in.text();
         level = static_cast<Level>(in.number());
+    }
+    static void skip(Unpacker& in) {
+        in.skip_text();
+        in.skip_text();
+        in.number();
     }
     friend bool operator==(const After&, const After&) = default;
 };
