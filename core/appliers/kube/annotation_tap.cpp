@@ -1,5 +1,7 @@
 #include "appliers/kube/annotation_tap.hpp"
 
+#include "base/shrink.hpp"
+
 namespace weft::appliers {
 
 namespace {
@@ -35,7 +37,10 @@ void AnnotationTap::put(std::string_view table, RowPtr row, const RowPtr& before
 }
 
 void AnnotationTap::erase(std::string_view table, std::string_view key) {
-    if (is_pods(table)) engine::erase(held_, key);
+    if (is_pods(table)) {
+        engine::erase(held_, key);
+        shrink(held_);
+    }
     next_.erase(table, key);
     if (!is_annotated(table)) return;
     const auto slash = key.find('/');
