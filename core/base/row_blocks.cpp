@@ -1,6 +1,7 @@
 #include "base/row_blocks.hpp"
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <mutex>
 #include <new>
@@ -34,6 +35,7 @@ namespace {
 constexpr std::size_t step = 16;       ///< sizes are rounded up to this
 constexpr std::size_t largest = 1024;  ///< larger ones are rare and come from the heap
 constexpr std::size_t slab_size = 32 << 10;
+constexpr std::size_t page = 4 << 10;
 
 struct FreeBlock {
     FreeBlock* next;
@@ -99,9 +101,12 @@ class SizeClass {
         if (slab->used == 0 && (slab->previous != nullptr || slab->next != nullptr)) unmap(slab);
     }
 
-    void trim() noexcept {
+    void trim(std::size_t block_size) noexcept {
         const std::lock_guard lock(mutex_);
-        if (roomy_ != nullptr && roomy_->used == 0) unmap(roomy_);
+        for (Slab *slab = roomy_, *next = nullptr; slab != nullptr; slab = next) {
+            next = slab->next;
+            slab->used == 0 ? unmap(slab) : shorten(*slab, block_size);
+        }
     }
 
   private:
@@ -118,6 +123,25 @@ class SizeClass {
         (slab->previous != nullptr ? slab->previous->next : roomy_) = slab->next;
         if (slab->next != nullptr) slab->next->previous = slab->previous;
         slab->previous = slab->next = nullptr;
+    }
+
+    /// Gives back the pages behind the last block that is out. What came first often stays longest.
+    static void shorten(Slab& slab, std::size_t block_size) noexcept {
+        std::byte* const first = start_of(&slab) + sizeof(Slab);
+        std::bitset<slab_size / step> is_free;
+        for (const FreeBlock* block = slab.free; block != nullptr; block = block->next)
+            is_free.set(static_cast<std::size_t>(reinterpret_cast<const std::byte*>(block) - first) / block_size);
+        std::size_t count = (slab.untouched - sizeof(Slab)) / block_size;
+        while (count > 0 && is_free.test(count - 1))
+            --count;
+        slab.free = nullptr;
+        for (std::size_t at = count; at-- > 0;) {
+            if (is_free.test(at)) slab.free = new (first + at * block_size) FreeBlock{slab.free};
+        }
+        const std::size_t untouched = sizeof(Slab) + count * block_size;
+        const std::size_t kept = (untouched + page - 1) / page * page;
+        if (kept < slab.untouched) ::madvise(start_of(&slab) + kept, slab_size - kept, MADV_DONTNEED);
+        slab.untouched = static_cast<std::uint32_t>(untouched);
     }
 
     void unmap(Slab* slab) {
@@ -155,8 +179,8 @@ void RowBlocks::give_back(void* block, std::size_t size) noexcept {
 }
 
 void RowBlocks::trim() noexcept {
-    for (auto& one : classes())
-        one.trim();
+    for (std::size_t number = 1; number < classes().size(); ++number)
+        classes()[number].trim(number * step);
 }
 
 #endif

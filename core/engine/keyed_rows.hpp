@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/block_allocator.hpp"
+
 #include <weft/base/hash.hpp>
 #include <weft/engine/row.hpp>
 
@@ -25,7 +27,7 @@ struct RowKeyEqual {
 };
 
 /// Rows of one table, found by the key that they hold themselves.
-using KeyedRows = std::unordered_set<RowPtr, RowKeyHash, RowKeyEqual>;
+using KeyedRows = std::unordered_set<RowPtr, RowKeyHash, RowKeyEqual, BlockAllocator<RowPtr>>;
 
 /// Inserts, or takes the place of the row with this key.
 inline void put(KeyedRows& rows, RowPtr row) {

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "base/row_blocks.hpp"
+
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <type_traits>
@@ -10,7 +11,8 @@
 namespace weft::engine {
 
 /// A vector of small plain values in 16 bytes; a single one lives inside. Most instances read a handful of rows and
-/// most rows have one reader, so the usual vector would spend more on itself than on what it holds.
+/// most rows have one reader, so the usual vector would spend more on itself than on what it holds. What does not fit
+/// lies with the rows: it stays as long as they do.
 template <class T>
 class SmallVector {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(void*));
@@ -25,7 +27,7 @@ class SmallVector {
         return *this;
     }
     ~SmallVector() {
-        if (capacity_ > 1) std::free(many());
+        if (capacity_ > 1) RowBlocks::give_back(many(), capacity_ * sizeof(T));
     }
 
     std::uint32_t size() const { return size_; }
@@ -76,16 +78,15 @@ class SmallVector {
     const T* data() const { return capacity_ > 1 ? many() : reinterpret_cast<const T*>(bytes_); }
 
     void resize_to(std::uint32_t capacity) {
+        T* old = capacity_ > 1 ? many() : nullptr;
         if (capacity == 1) {
-            T* old = many();
             if (size_ == 1) std::memcpy(bytes_, old, sizeof(T));
-            std::free(old);
         } else {
-            void* memory = std::realloc(capacity_ > 1 ? many() : nullptr, capacity * sizeof(T));
-            if (memory == nullptr) throw std::bad_alloc();
-            if (capacity_ == 1) std::memcpy(memory, bytes_, sizeof(T));
+            void* memory = RowBlocks::take(capacity * sizeof(T));
+            if (size_ > 0) std::memcpy(memory, data(), size_ * sizeof(T));
             std::memcpy(bytes_, &memory, sizeof(memory));
         }
+        if (old != nullptr) RowBlocks::give_back(old, capacity_ * sizeof(T));
         capacity_ = capacity;
     }
 

@@ -179,7 +179,7 @@ void AddressAllocator::count_departed(Pool& pool, const RowPtr& row, bool carrie
     count_addresses(pool, port.ips, carried);
 }
 
-void AddressAllocator::count_addresses(Pool& pool, const std::vector<Ip>& ips, bool carried) {
+void AddressAllocator::count_addresses(Pool& pool, std::span<const Ip> ips, bool carried) {
     for (const Ip& ip : ips) {
         Book* book = pool.book(ip);
         const auto number = book ? book->number(ip) : std::nullopt;
@@ -229,9 +229,8 @@ void AddressAllocator::hold(Entry& entry, const Asked& asked) {
     Pool& pool = pools_[asked.pool];
     if (!pool.known) return fail(entry, "there is no address pool \"" + asked.pool + "\"");
     const bool fresh = entry.ips.empty();
-    const auto ips = fresh ? asked.fixed : entry.ips;
-    if (!take(pool, entry, ips)) return;
-    entry.ips = ips;
+    if (!take(pool, entry, fresh ? std::span(asked.fixed) : std::span(std::as_const(entry.ips)))) return;
+    if (fresh) entry.ips.assign(asked.fixed.begin(), asked.fixed.end());
     if (fresh) {
         entry.fixed = true;
         entry.mac = asked.mac;
@@ -241,7 +240,7 @@ void AddressAllocator::hold(Entry& entry, const Asked& asked) {
     pool.waiting.erase(asked.key.text);
 }
 
-bool AddressAllocator::take(Pool& pool, Entry& entry, const std::vector<Ip>& ips) {
+bool AddressAllocator::take(Pool& pool, Entry& entry, std::span<const Ip> ips) {
     std::vector<std::pair<Book*, std::uint32_t>> places;
     for (const Ip& ip : ips) {
         Book* book = pool.book(ip);
@@ -310,7 +309,7 @@ void AddressAllocator::complete(Entry& entry, const Asked& asked) {
         book->give(number, &entry);
         book->advance(number);
     }
-    entry.ips = std::move(ips);
+    entry.ips.assign(ips.begin(), ips.end());
     entry.mac = asked.mac;
     entry.holds = true;
     entry.problem.reset();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/block_allocator.hpp"
 #include "ipam/address_book.hpp"
 #include "ipam/turns.hpp"
 
@@ -11,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,7 +32,7 @@ class AddressAllocator final : public Operator {
     struct Entry {
         RowPtr request;
         RowPtr lease;
-        std::vector<Ip> ips;                         ///< what it has, or had before the pool moved away
+        std::vector<Ip, BlockAllocator<Ip>> ips;     ///< what it has, or had before the pool moved away
         bool holds = false;                          ///< the pool's books know it as the owner of `ips`
         std::optional<Mac> mac;                      ///< as wished for when the addresses were given
         bool fixed = false;                          ///< the addresses are those that the request said it has
@@ -54,7 +56,8 @@ class AddressAllocator final : public Operator {
         RowPtr row;
         bool spent = false;  ///< a request of this carrier has gone: its addresses are not wished for any more
     };
-    using Ports = std::unordered_multimap<std::size_t, Port>;
+    using Ports = std::unordered_multimap<std::size_t, Port, std::hash<std::size_t>, std::equal_to<>,
+                                          BlockAllocator<std::pair<const std::size_t, Port>>>;
 
     void pool_changed(const Change& change);
     void request_changed(const Change& change, OperatorOut& out);
@@ -62,7 +65,7 @@ class AddressAllocator final : public Operator {
     void departed_changed(const Change& change);
     void count_port(const RowPtr& port, bool carried);
     void count_departed(Pool& pool, const RowPtr& row, bool carried);
-    void count_addresses(Pool& pool, const std::vector<Ip>& ips, bool carried);
+    void count_addresses(Pool& pool, std::span<const Ip> ips, bool carried);
     void wake_waiting();
 
     Entry& entry_for(const RowPtr& request);
@@ -72,13 +75,16 @@ class AddressAllocator final : public Operator {
     void hold(Entry& entry, const Asked& asked);
     void wish(Entry& entry, const Asked& asked);
     void complete(Entry& entry, const Asked& asked);
-    bool take(Pool& pool, Entry& entry, const std::vector<Ip>& ips);
+    bool take(Pool& pool, Entry& entry, std::span<const Ip> ips);
     void release(Entry& entry, const Asked& asked);
     void fail(Entry& entry, std::string problem);
     void publish(Entry& entry, OperatorOut& out);
 
     std::unordered_map<std::string, Pool, StringHash, std::equal_to<>> pools_;
-    std::unordered_map<std::string_view, Entry, StringHash> entries_;  ///< under the key that stands in `request`
+    /// Under the key that stands in `request`.
+    std::unordered_map<std::string_view, Entry, StringHash, std::equal_to<>,
+                       BlockAllocator<std::pair<const std::string_view, Entry>>>
+        entries_;
     Ports ports_;  ///< by the hash of their name, which stands in the row
     std::unordered_map<std::string, RowPtr> departed_;
     std::set<std::string> dirty_;

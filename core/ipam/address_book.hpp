@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/block_allocator.hpp"
 #include "ipam/number_set.hpp"
 
 #include <weft/base/ip.hpp>
@@ -105,7 +106,9 @@ class AddressBook {
     NumberSet carried_;
     NumberSet taken_;
     NumberSet reserved_;
-    std::unordered_map<std::uint32_t, Owner*> owners_;
+    std::unordered_map<std::uint32_t, Owner*, std::hash<std::uint32_t>, std::equal_to<>,
+                       BlockAllocator<std::pair<const std::uint32_t, Owner*>>>
+        owners_;
     std::unordered_map<std::uint32_t, std::uint32_t> carried_more_;  ///< carriers beyond the first
 };
 

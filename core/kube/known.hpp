@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/block_allocator.hpp"
+
 #include <weft/base/hash.hpp>
 #include <weft/engine/row.hpp>
 
@@ -42,6 +44,6 @@ struct KnownEqual {
     }
 };
 
-using KnownSet = std::unordered_set<Known, KnownHash, KnownEqual>;
+using KnownSet = std::unordered_set<Known, KnownHash, KnownEqual, BlockAllocator<Known>>;
 
 }  // namespace weft::kube

@@ -1,3 +1,4 @@
+#include "base/shrink.hpp"
 #include "kube/reflector.hpp"
 
 #include <weft/base/log.hpp>
@@ -143,6 +144,7 @@ void Reflector::forget(const ObjectMeta& meta) {
     ++counts_.posted;
     sink_.erase(resource_.table.name, known->row.key());
     known_.erase(known);
+    shrink(known_);
 }
 
 /// The bytes make no sense: begin again where all was well, and if that does not help, from the start.

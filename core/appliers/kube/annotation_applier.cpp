@@ -1,5 +1,7 @@
 #include "appliers/kube/annotation_applier.hpp"
 
+#include "base/shrink.hpp"
+
 #include <weft/base/log.hpp>
 
 #include <algorithm>
@@ -11,8 +13,8 @@ namespace {
 constexpr std::size_t fault_limit = 1000;
 constexpr std::size_t faults_shown = 20;
 
-std::string entry_key(std::string_view kind, std::string_view ns, std::string_view name) {
-    std::string key;
+BlockString entry_key(std::string_view kind, std::string_view ns, std::string_view name) {
+    BlockString key;
     key.reserve(kind.size() + ns.size() + name.size() + 2);
     return key.append(kind).append("/").append(ns).append("/").append(name);
 }
@@ -92,7 +94,7 @@ AnnotationApplier::Entry& AnnotationApplier::entry_of(const RowPtr& row) {
     if (is_condition(row))
         return *works_.try_emplace(entry_key("Node", "", row.read<&tables::NodeCondition::node>())).first;
     using tables::Annotation;
-    const std::string key =
+    const BlockString key =
         entry_key(row.read<&Annotation::kind>(), row.read<&Annotation::ns>(), row.read<&Annotation::name>());
     return *works_.try_emplace(key).first;
 }
@@ -182,6 +184,7 @@ void AnnotationApplier::pump() {
         ready_.pop_front();
         attempt(entry);
     }
+    shrink(works_);
 }
 
 void AnnotationApplier::set_state(Entry& entry, State state) {
@@ -245,19 +248,20 @@ void AnnotationApplier::arm() {
 /// Notes what is wrong with an object, or that nothing is.
 void AnnotationApplier::fault(const Entry& entry, const Error* error) {
     const std::lock_guard lock(mutex_);
-    const auto at = faults_.find(entry.first);
+    const auto at = faults_.find(std::string_view(entry.first));
     if (error == nullptr) {
         if (at != faults_.end()) faults_.erase(at);
         return;
     }
-    std::string object = entry.first;
+    std::string object(entry.first);
     const auto slash = object.find('/');
     object[slash] = ' ';
     if (object.size() > slash + 1 && object[slash + 1] == '/') object.erase(slash + 1, 1);
     if (at != faults_.end() && at->second.what == error->text()) return;
     log(LogLevel::warn, "kube", "an annotation or condition cannot be written", Error(*error).at(object));
     if (at == faults_.end() && faults_.size() >= fault_limit) return;
-    faults_.insert_or_assign(entry.first, Fault{std::move(object), error->text(), error->mend, loop_.wall()});
+    faults_.insert_or_assign(std::string(entry.first),
+                             Fault{std::move(object), error->text(), error->mend, loop_.wall()});
 }
 
 Status AnnotationApplier::status() const {

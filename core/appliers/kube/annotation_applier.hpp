@@ -2,6 +2,7 @@
 
 #include "appliers/kube/patch.hpp"
 #include "appliers/status.hpp"
+#include "base/block_allocator.hpp"
 #include "engine/engine.hpp"
 #include "kube/backoff.hpp"
 #include "kube/loop.hpp"
@@ -95,12 +96,14 @@ class AnnotationApplier final : public engine::Subscriber {
         std::string type, status, reason, message;
     };
     struct Work {
-        std::vector<RowPtr> desired;  ///< Annotation rows by (annotation, sub-key), then NodeCondition rows
+        std::vector<RowPtr, BlockAllocator<RowPtr>>
+            desired;  ///< Annotation rows by (annotation, sub-key), then NodeCondition rows
         std::unique_ptr<Busy> busy;
         std::unique_ptr<std::vector<Condition>> conditions;  ///< as last read or written
         State state = State::idle;
     };
-    using Works = std::unordered_map<std::string, Work, StringHash, std::equal_to<>>;
+    using Works = std::unordered_map<BlockString, Work, StringHash, std::equal_to<>,
+                                     BlockAllocator<std::pair<const BlockString, Work>>>;
     using Entry = Works::value_type;
     struct Plan {
         std::vector<AnnotationChange> annotations;

@@ -84,7 +84,7 @@ std::optional<Snapshot> AnnotationApplier::snapshot(Entry& entry, const Current&
 
 /// From an object that the server sent: annotations that rows keep, and those that are ours to set.
 Snapshot AnnotationApplier::read_object(const Entry& entry, JsonView object) const {
-    const auto is_ours = [&](const std::vector<RowPtr>& rows, std::string_view name) {
+    const auto is_ours = [&](const auto& rows, std::string_view name) {
         return std::any_of(rows.begin(), rows.end(), [&](const RowPtr& row) {
             return !is_condition(row) && row.read<&tables::Annotation::annotation>() == name;
         });
@@ -195,7 +195,7 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
     if (now.type().name != tables::Pod::table_name) return false;
     const auto& old_pod = before.as<tables::Pod>();
     const auto& new_pod = now.as<tables::Pod>();
-    const auto at = works_.find("Pod/" + new_pod.key.text);
+    const auto at = works_.find(std::string_view("Pod/" + new_pod.key.text));
     if (at == works_.end() || !equal_but_annotations(old_pod, new_pod)) return false;
     Groups groups;
     for (const auto& row : at->second.desired) {

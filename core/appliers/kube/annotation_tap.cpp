@@ -1,5 +1,7 @@
 #include "appliers/kube/annotation_tap.hpp"
 
+#include "base/shrink.hpp"
+
 namespace weft::appliers {
 
 namespace {
@@ -42,7 +44,10 @@ void AnnotationTap::tell(std::string_view table, std::string_view key) {
 }
 
 void AnnotationTap::erase(std::string_view table, std::string_view key) {
-    if (is_pods(table)) engine::erase(held_, key);
+    if (is_pods(table)) {
+        engine::erase(held_, key);
+        shrink(held_);
+    }
     next_.erase(table, key);
     if (is_annotated(table)) tell(table, key);
 }

@@ -2,6 +2,7 @@
 
 #include "appliers/ovsdb/global.hpp"
 #include "appliers/ovsdb/round.hpp"
+#include "base/shrink.hpp"
 
 #include <weft/base/json.hpp>
 #include <weft/base/log.hpp>
@@ -226,7 +227,7 @@ void Applier::first_round_done() {
     first_round_ = true;
     for (const auto& [name, of] : ledgers_) {
         for (const auto& [key, uuid] : of->rows()) {
-            if (!engine_.find(name, key)) mark({name, key});
+            if (!engine_.find(name, key)) mark({name, std::string(key)});
         }
     }
 }
@@ -385,6 +386,14 @@ void Applier::flush() {
         send(std::move(groups));
     }
     if (flights_.empty() && raises({})) commit({});
+    if (!flights_.empty()) return;
+    // A burst may have ended.
+    shrink(planning_);
+    shrink(flying_);
+    shrink(expected_);
+    shrink(definite_);
+    shrink(withdrawn_);
+    shrink(moves_);
 }
 
 std::optional<TimePoint> Applier::next_deadline() const {
@@ -430,7 +439,7 @@ std::string Applier::trouble(std::string_view table, std::string_view key) const
 std::optional<std::pair<std::string, std::string>> Applier::row_with(const Uuid& uuid) const {
     for (const auto& [table, ledger] : ledgers_) {
         for (const auto& [key, known] : ledger->rows()) {
-            if (known == uuid) return std::pair(std::string(table), key);
+            if (known == uuid) return std::pair(std::string(table), std::string(key));
         }
     }
     return std::nullopt;

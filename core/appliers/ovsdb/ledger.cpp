@@ -1,5 +1,7 @@
 #include "appliers/ovsdb/ledger.hpp"
 
+#include "base/shrink.hpp"
+
 #include <algorithm>
 
 namespace weft::appliers::ovsdb {
@@ -40,7 +42,7 @@ std::string Ledger::learn(const OpenRow& row) {
     std::string key = claim->identity(row.get());
     if (key.empty()) return {};
     const Uuid& uuid = table_->uuid_of(row.get());
-    const auto [at, fresh] = rows_.try_emplace(key, uuid);
+    const auto [at, fresh] = rows_.try_emplace(BlockString(key), uuid);
     if (!fresh && at->second != uuid) doubles_.emplace_back(key, uuid);
     return key;
 }
@@ -50,7 +52,10 @@ std::string Ledger::forget(const OpenRow& row) {
     if (!claim) return {};
     std::string key = claim->identity(row.get());
     const Uuid& uuid = table_->uuid_of(row.get());
-    if (const auto at = rows_.find(key); at != rows_.end() && at->second == uuid) rows_.erase(at);
+    if (const auto at = rows_.find(std::string_view(key)); at != rows_.end() && at->second == uuid) {
+        rows_.erase(at);
+        shrink(rows_);
+    }
     std::erase_if(doubles_, [&](const auto& entry) { return entry.second == uuid; });
     return key;
 }

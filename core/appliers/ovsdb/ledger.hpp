@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/block_allocator.hpp"
 #include "ovsdb/table.hpp"
 
 #include <weft/base/hash.hpp>
@@ -17,6 +18,9 @@ namespace weft::appliers::ovsdb {
 /// Which rows of one OVSDB table are ours, and under which key: what the claims say, kept up to date with the database.
 class Ledger {
   public:
+    using Rows = std::unordered_map<BlockString, Uuid, StringHash, std::equal_to<>,
+                                    BlockAllocator<std::pair<const BlockString, Uuid>>>;
+
     explicit Ledger(const weft::ovsdb::TableInfo& table) : table_(&table) {}
 
     const weft::ovsdb::TableInfo& table() const { return *table_; }
@@ -43,14 +47,14 @@ class Ledger {
 
     /// The row under `key`; the zero UUID when there is none.
     Uuid find(std::string_view key) const;
-    const std::unordered_map<std::string, Uuid, StringHash, std::equal_to<>>& rows() const { return rows_; }
+    const Rows& rows() const { return rows_; }
     std::vector<std::pair<std::string, Uuid>>& doubles() { return doubles_; }
 
   private:
     const weft::ovsdb::TableInfo* table_;
     std::vector<weft::ovsdb::ClaimSpec> claims_;
     std::vector<std::string> plugins_;  ///< of each claim
-    std::unordered_map<std::string, Uuid, StringHash, std::equal_to<>> rows_;
+    Rows rows_;
     std::vector<std::pair<std::string, Uuid>> doubles_;
 };
 

@@ -1,5 +1,6 @@
 #include "cni/server/hub.hpp"
 
+#include "base/shrink.hpp"
 #include "cni/server/operation.hpp"
 #include "cni/server/pod_link.hpp"
 
@@ -132,6 +133,7 @@ void Hub::take(const Change& change) {
         put(interfaces_, change.after);
     } else {
         erase(interfaces_, key);
+        shrink(interfaces_);
         scrub_later();
     }
     for (const auto& operation : operations())

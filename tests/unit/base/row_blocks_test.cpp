@@ -86,5 +86,32 @@ TEST(RowBlocks, OneMayBeGivenBackByAnotherThread) {
     RowBlocks::trim();
 }
 
+/// What is out stays as it is when the pages behind it are given back, and these serve again.
+TEST(RowBlocks, TrimmingKeepsWhatIsOut) {
+    constexpr std::size_t size = 272;
+    constexpr int count = 2000;
+    std::vector<unsigned char*> blocks(count);
+    const auto take = [&](int i) {
+        blocks[i] = static_cast<unsigned char*>(RowBlocks::take(size));
+        std::memset(blocks[i], i & 0xff, size);
+    };
+    for (int i = 0; i < count; ++i)
+        take(i);
+    const auto stays = [](int i) { return i % 97 == 3; };
+    for (int i = 0; i < count; ++i) {
+        if (!stays(i)) RowBlocks::give_back(blocks[i], size);
+    }
+    RowBlocks::trim();
+    RowBlocks::trim();
+    for (int i = 0; i < count; ++i) {
+        if (!stays(i)) take(i);
+    }
+    for (int i = 0; i < count; ++i) {
+        for (std::size_t at = 0; at < size; ++at)
+            ASSERT_EQ(blocks[i][at], i & 0xff) << i;
+        RowBlocks::give_back(blocks[i], size);
+    }
+}
+
 }  // namespace
 }  // namespace weft
