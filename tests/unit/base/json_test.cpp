@@ -33,6 +33,17 @@ TEST(JsonWriter, WritesTextWhateverBytesItIsGiven) {
     EXPECT_TRUE(JsonDocument::parse(json_quote(JsonDocument::parse("{\"\xff").error().text())));
 }
 
+TEST(JsonWriter, QuotesLongTextsWhole) {
+    for (std::size_t size = 0; size < 600; ++size) {
+        std::string text(size, 'a');
+        for (std::size_t i = 0; i < size; i += 7)
+            text[i] = i % 2 == 0 ? '"' : '\x01';
+        const auto read = JsonDocument::parse(json_quote(text));
+        ASSERT_TRUE(read) << size;
+        EXPECT_EQ(read->root().string(), text);
+    }
+}
+
 TEST(JsonView, ChainsThroughWhatIsNotThere) {
     const auto document = JsonDocument::parse(R"({"a":{"b":[1,"x",true,null,2.5]},"big":18446744073709551615})");
     ASSERT_TRUE(document.ok());

@@ -41,6 +41,15 @@ TEST(MergeSubKeys, ForeignMembersSurvive) {
     EXPECT_EQ(merge(nullptr, {{"default", std::nullopt}}), "unchanged");
 }
 
+TEST(MergeSubKeys, WhatWasWrittenIsLeftAlone) {
+    const std::vector<SubKey> both = {{"a", "[1]"}, {"default", R"({"ip":"1"})"}};
+    const std::string written = merge(nullptr, both);
+    EXPECT_EQ(written, R"({"a":[1],"default":{"ip":"1"}})");
+    EXPECT_EQ(merge(written.c_str(), both), "unchanged");
+    EXPECT_EQ(merge(written.c_str(), {{"a", "[1]"}, {"default", std::nullopt}}), R"({"a":[1]})");
+    EXPECT_EQ(merge(written.c_str(), {{"a", "[1]"}}), "unchanged") << "the other is foreign";
+}
+
 TEST(MergeSubKeys, RefusesWhatItCannotKeep) {
     EXPECT_THAT(merge("garbage", {{"default", "1"}}), HasSubstr("no JSON object"));
     EXPECT_THAT(merge("[1]", {{"default", "1"}}), HasSubstr("no JSON object"));
