@@ -119,9 +119,13 @@ Result<double> measure_afterwards(Bed& bed) {
 
 Result<void> create_all(Bed& bed, std::size_t pods) {
     PortWatch ports(bed.north());
+    wait_settled(bed.weftd());
+    const std::size_t others = ports.count();
     const auto counts = bed.api_counts();
     if (!counts) return counts.error();
     if (const auto failed = create_pods(bed.client(), pods); failed > 0) return again("pods could not be created");
+    // A weftd that gets no processor looks as quiet as one that has nothing to do.
+    if (!ports.wait_count(others + pods)) return again("weftd did not commit all ports; see its log");
     auto annotated = wait_annotated(bed, patches_of(*counts) + static_cast<double>(pods));
     if (!annotated) return annotated;
     if (auto done = wait_in_step(bed); !done) return done;
