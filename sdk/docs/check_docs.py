@@ -12,7 +12,7 @@ import xml.etree.ElementTree as tree
 
 # Members whose meaning is that of a concept (a row, an index, a container, a value), told where the concept is.
 MEANS_THE_SAME = {
-    "fields", "columns", "pack", "unpack", "table_name", "replica_table", "ovsdb_table", "index_name", "merge", "object", "precedence",
+    "fields", "columns", "pack", "unpack", "skip", "table_name", "replica_table", "ovsdb_table", "index_name", "merge", "object", "precedence",
     "settle_key", "key", "value_type", "Value", "Database", "Table", "Row", "is_transparent",
     "begin", "end", "size", "empty", "contains", "find", "insert", "erase", "clear", "has_value", "ok", "error", "value",
     "text", "hash", "type_hash_of", "family", "name", "ns", "uid", "node", "labels",
