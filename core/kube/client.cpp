@@ -31,7 +31,7 @@ struct Client::Impl {
     void expire();
     void finish(std::unique_ptr<CurlExchange> exchange, Answer answer);
     void sweep();
-    Duration wait_for() const;
+    Duration wait_for();
 
     const Access access;
     const Options options;
@@ -153,13 +153,15 @@ void Client::Impl::sweep() {
     }
 }
 
-Duration Client::Impl::wait_for() const {
-    TimePoint next = Clock::system().now() + std::chrono::minutes(1);
+Duration Client::Impl::wait_for() {
+    const TimePoint now = Clock::system().now();
+    TimePoint next = now + std::chrono::minutes(1);
     if (!waiting.empty()) return Duration::zero();
+    if (const auto tidy = curl.tidy(now)) next = std::min(next, *tidy);
     if (!timers.empty()) next = std::min(next, timers.begin()->first.first);
     for (const auto& [id, exchange] : exchanges)
         next = std::min(next, exchange->expires());
-    return std::max(Duration::zero(), next - Clock::system().now());
+    return std::max(Duration::zero(), next - now);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t body_limit = 64U << 20;
 constexpr std::size_t failure_limit = 64U << 10;
 constexpr std::size_t idle_limit = 32;
+constexpr std::size_t kept_at_rest = 2;
+constexpr Duration rest_after = std::chrono::seconds(1);
 
 /// libcurl's own process-wide state, set up once.
 void initialise_libcurl() {
@@ -173,6 +175,7 @@ Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
         headers_.clear();
         drop_idle();
     }
+    last_added_ = now;
     if (idle_.empty()) {
         exchange.easy = make_easy();
     } else {
@@ -263,6 +266,15 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
 void CurlEnvironment::drop_idle() {
     for (CURL* easy : std::exchange(idle_, {}))
         curl_easy_cleanup(easy);
+}
+
+std::optional<TimePoint> CurlEnvironment::tidy(TimePoint now) {
+    if (idle_.size() <= kept_at_rest) return std::nullopt;
+    if (now < last_added_ + rest_after) return last_added_ + rest_after;
+    for (; idle_.size() > kept_at_rest; idle_.pop_back())
+        curl_easy_cleanup(idle_.back());
+    idle_.shrink_to_fit();
+    return std::nullopt;
 }
 
 /// An HTTP/2 connection is shared by all exchanges, and libcurl would put new ones on it even when its peer has stopped

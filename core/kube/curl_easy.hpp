@@ -60,6 +60,9 @@ class CurlEnvironment {
     Answer finish(CurlExchange& exchange, CURLcode code);
     Answer give_up(CurlExchange& exchange, TimePoint now);
     void drop(CurlExchange& exchange);
+    /// A burst opens handles that nobody needs later. Closes most of those that have been idle for a while; when it
+    /// wants to be called again.
+    std::optional<TimePoint> tidy(TimePoint now);
 
   private:
     void leave_connections();
@@ -77,6 +80,7 @@ class CurlEnvironment {
     std::shared_ptr<curl_slist> connect_to_;
     CURLM* multi_;
     std::vector<CURL*> idle_;
+    TimePoint last_added_{};
     std::map<std::pair<std::string_view, std::string_view>, std::shared_ptr<curl_slist>> headers_;
 };
 
