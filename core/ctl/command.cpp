@@ -22,11 +22,6 @@ namespace {
 
 namespace po = boost::program_options;
 
-/// What has been printed already; only the exit code is left.
-struct Failed {
-    int code = 1;
-};
-
 /// One run of one command.
 class Command {
   public:
@@ -67,9 +62,10 @@ class Command {
     /// What `weftctl` itself reads of the configuration: the same files as weftd.
     Result<config::Config> load_config(const std::optional<std::string>& file = {},
                                        std::vector<std::string> flags = {}) const;
-    std::string socket() const;
+    Result<std::string> socket() const;
     Result<JsonDocument> call(std::string_view name, std::string_view args_json = {}) const {
-        return services::admin_call(socket(), name, args_json);
+        const auto path = socket();
+        return path ? services::admin_call(*path, name, args_json) : Result<JsonDocument>(path.error());
     }
     void print_json(const JsonView& value) const { io_.out << value.dump() << "\n"; }
 
@@ -236,7 +232,7 @@ Result<config::Config> Command::load_config(const std::optional<std::string>& fi
     return config::Config::load(std::move(options));
 }
 
-std::string Command::socket() const {
+Result<std::string> Command::socket() const {
     if (global_.count("socket")) return global_["socket"].as<std::string>();
     std::vector<std::string> flags;
     for (const auto* name : {"run-dir", "role"}) {
@@ -252,7 +248,7 @@ std::string Command::socket() const {
         plain_options.default_dir.clear();
         config = config::Config::load(std::move(plain_options));
     }
-    if (!config) throw Failed{fail(config.error())};
+    if (!config) return config.error();
     const auto& settings = config->settings();
     auto path = settings.admin_socket();
     if (!settings.weft.role.empty() || !settings.weft.admin_socket.empty()) return path;
@@ -554,8 +550,6 @@ int Command::run(const std::vector<std::string>& args) {
 int run(const std::vector<std::string>& args, const Backends& backends, const Output& output) {
     try {
         return Command(backends, output).run(args);
-    } catch (const Failed& failed) {
-        return failed.code;
     } catch (const Usage& usage) {
         output.err << "weftctl: " << usage.what << "\n"
                    << (usage.command.empty() ? "weftctl --help lists the commands"

@@ -127,6 +127,7 @@ class Collector {
     void collect() {
         const auto build = services::own_build();
         bundle_.add("weftctl.txt", "weftctl " + build.text() + "\nmade " + time_text("%Y-%m-%d %H:%M:%S UTC") + "\n");
+        bundle_.add("log/journal.log", journal());  // also when the configuration is what keeps weftd from running
         configuration();
         if (const auto status = answer("status", "status.json"))
             bundle_.add("status.txt", status_text(status->root()["result"], Clock::system().wall(), false));
@@ -168,7 +169,6 @@ class Collector {
             std::replace(name.begin(), name.end(), '/', '_');
             bundle_.add("config/" + name, tail_of(file));
         }
-        bundle_.add("log/journal.log", journal());
         const auto& logging = config->settings().logging;
         if (!logging.logfile.empty()) bundle_.add("log/weftd.log", tail_of(logging.logfile));
         if (std::ifstream(logging.cnilogfile).good()) bundle_.add("log/cni.log", tail_of(logging.cnilogfile));

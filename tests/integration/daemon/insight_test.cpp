@@ -301,6 +301,11 @@ TEST_F(Insight, SupportHasEverythingButSecrets) {
     const auto without = ctl({"support", "--file", archive + "2"});
     EXPECT_EQ(without.status, 0);
     EXPECT_THAT(without.err, HasSubstr("not in it: status: is weftd running?"));
+    write_file(weftd.config_file, "[default]\nmtu = many\n");
+    EXPECT_EQ(ctl({"support", "--file", archive + "3"}).status, 0);
+    const auto broken = run_ok({"tar", "-tzf", archive + "3"});
+    WEFT_ASSERT_OK(broken);
+    EXPECT_THAT(*broken, AllOf(HasSubstr("/config.error\n"), HasSubstr("/log/journal.log\n")));
 }
 
 TEST_F(Insight, PluginsAreSwitchedByHand) {
