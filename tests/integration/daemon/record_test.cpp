@@ -128,10 +128,10 @@ TEST_F(Record, ANodesLifeIsReplayedToTheSameTransactions) {
     WEFT_ASSERT_OK(document);
     EXPECT_EQ(document->root()["allDifferences"].unsigned_integer(), 0u);
     EXPECT_GE(document->root()["ticks"].unsigned_integer().value_or(0), 10u) << "each step of live() is one at least";
-    const auto port = ticks.out.find("+ NB/Logical_Switch_Port web_p1");
-    const auto head = ticks.out.rfind("\ntick ", port);
-    ASSERT_NE(head, std::string::npos);
-    const auto tick = ticks.out.substr(head + 6, ticks.out.find(' ', head + 6) - head - 6);
+    const auto text = "\n" + ticks.out;  // a weftd that knew all before its first tick makes the port on the first line
+    const auto head = text.rfind("\ntick ", text.find("+ NB/Logical_Switch_Port web_p1"));
+    ASSERT_NE(head, std::string::npos) << text;
+    const auto tick = text.substr(head + 6, text.find(' ', head + 6) - head - 6);
     const auto early = ctl(weftd, {"replay", rec, "--until", tick, "--explain", "nb/Logical_Switch_Port/web_p1"});
     EXPECT_EQ(early.status, 0) << early.err;
     EXPECT_EQ(ctl(weftd, {"replay", rec, "--until", tick, "--explain", "nb/Logical_Switch_Port/web_p3"}).status, 1);
