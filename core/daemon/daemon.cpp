@@ -115,10 +115,7 @@ Result<void> Daemon::load_plugins() {
         auto off = registry_->load({entry.name});
         if (off) switched_off_.push_back(off->front());
     }
-    for (const auto* plugin : plugins_)
-        note_annotations(*plugin);
-    for (const auto* plugin : switched_off_)
-        note_annotations(*plugin);
+    if (auto kept = keep_annotations_of(plugins_); !kept) return kept;
     for (const auto* plugin : plugins_) {
         log(LogLevel::info, "plugin", "loaded", {{"plugin", plugin->name()}, {"version", plugin->version()}});
     }
@@ -172,12 +169,20 @@ void Daemon::set_gates() {
     }
 }
 
-/// What rows keep is settled at the start: the plugins that are installed then count, on or off.
-void Daemon::note_annotations(const plugin::Loaded& plugin) {
-    for (const auto& prefix : plugin.declared().annotation_prefixes) {
-        if (std::ranges::find(annotation_prefixes_, prefix) == annotation_prefixes_.end())
-            annotation_prefixes_.push_back(prefix);
+/// What rows keep has to be there before a plugin's rules see them: from half the facts they would undo what is right.
+Result<void> Daemon::keep_annotations_of(const std::vector<const plugin::Loaded*>& plugins) {
+    auto prefixes = annotation_prefixes_;
+    for (const auto* plugin : plugins) {
+        for (const auto& prefix : plugin->declared().annotation_prefixes) {
+            if (std::ranges::find(prefixes, prefix) == prefixes.end()) prefixes.push_back(prefix);
+        }
     }
+    if (prefixes == annotation_prefixes_) return {};
+    if (kube_) {
+        if (auto kept = kube_->keep_annotations(prefixes); !kept) return kept;
+    }
+    annotation_prefixes_ = std::move(prefixes);
+    return {};
 }
 
 std::vector<engine::ModuleSpec> Daemon::modules() const {
@@ -459,14 +464,7 @@ Result<void> Daemon::change_plugins(std::vector<const plugin::Loaded*> wanted) {
         if (!has(wanted, plugin)) remove.push_back(plugin->name());
     }
     if (add.empty() && remove.empty()) return {};
-    for (const auto* plugin : wanted) {
-        for (const auto& prefix : plugin->declared().annotation_prefixes) {
-            if (std::ranges::find(annotation_prefixes_, prefix) != annotation_prefixes_.end()) continue;
-            return invalid("plugin " + json_quote(plugin->name()) + " needs annotations under " + json_quote(prefix) +
-                               ", which are not kept since it was installed after weftd's start",
-                           "restart weftd");
-        }
-    }
+    if (auto kept = keep_annotations_of(wanted); !kept) return kept;
     const Role role = config_.settings().role;
     for (const auto& watch : watches(wanted, role)) {
         if (watch.resource) continue;

@@ -61,7 +61,7 @@ class Daemon {
     Result<void> change_plugins(std::vector<const plugin::Loaded*> wanted);
     std::vector<std::string> gates_;  ///< plugins that may hold up pods
     std::vector<engine::ModuleSpec> modules() const;
-    void note_annotations(const plugin::Loaded& plugin);
+    Result<void> keep_annotations_of(const std::vector<const plugin::Loaded*>& plugins);
 
     std::optional<TimePoint> turn();
     void update_health();

@@ -3,8 +3,7 @@
 #include <weft/base/log.hpp>
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+#include <future>
 
 namespace weft::daemon {
 
@@ -58,6 +57,7 @@ Result<void> KubePart::start(const std::vector<Watch>& watches) {
         want(watch);
     client_.start();
     client_.run([this] { watches_.start(); });
+    started_ = true;
     return {};
 }
 
@@ -72,6 +72,22 @@ void KubePart::rewatch(const std::vector<Watch>& watches) {
             want(watch);
     });
     watched_ = watches;
+}
+
+Result<void> KubePart::keep_annotations(std::vector<std::string> prefixes) {
+    constexpr auto patience = std::chrono::seconds(10);
+    const auto listed = std::make_shared<std::promise<void>>();
+    const auto keep = [&] { watches_.keep_annotations(std::move(prefixes), [listed] { listed->set_value(); }); };
+    if (!started_) {
+        keep();
+        return {};
+    }
+    client_.run(keep);
+    if (listed->get_future().wait_for(patience) == std::future_status::ready) return {};
+    return Error{ErrorKind::again,
+                 "the API server has not listed its objects anew within 10 s, so their annotations are not known",
+                 {},
+                 "see weftctl status for what ails the watches, then try again"};
 }
 
 void KubePart::stop() {
@@ -96,22 +112,9 @@ Candidacy::~Candidacy() {
 
 void Candidacy::stop() {
     if (std::exchange(stopped_, true)) return;
-    struct Done {
-        std::mutex mutex;
-        std::condition_variable told;
-        bool done = false;
-    };
-    const auto state = std::make_shared<Done>();
-    client_.post([this, state] {
-        elector_.stop([state] {
-            const std::lock_guard lock(state->mutex);
-            state->done = true;
-            state->told.notify_all();
-        });
-    });
-    std::unique_lock lock(state->mutex);
-    state->told.wait_for(lock, std::chrono::seconds(5), [&] { return state->done; });
-    lock.unlock();
+    const auto given_back = std::make_shared<std::promise<void>>();
+    client_.post([this, given_back] { elector_.stop([given_back] { given_back->set_value(); }); });
+    given_back->get_future().wait_for(std::chrono::seconds(5));
     client_.stop();
 }
 

@@ -39,6 +39,9 @@ class KubePart {
     Result<void> start(const std::vector<Watch>& watches);
     /// Another set of plugins watches other things.
     void rewatch(const std::vector<Watch>& watches);
+    /// Rows of nodes, namespaces and pods keep annotations under these prefixes too. Returns when those that are known
+    /// have been listed anew, or with an error after ten seconds: then what rows keep is not settled.
+    Result<void> keep_annotations(std::vector<std::string> prefixes);
     /// Nothing is written from here on.
     void stop();
 
@@ -65,6 +68,7 @@ class KubePart {
     kube::Watches watches_;
     appliers::ObjectStatusApplier object_status_;
     std::vector<Watch> watched_;
+    bool started_ = false;
 };
 
 /// Being one of several candidates for the cluster role. Has a connection and a thread of its own, so that nothing can

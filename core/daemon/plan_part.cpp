@@ -87,7 +87,10 @@ class Objects {
             insight::PlanInput& plan)
         : plan_(plan),
           node_(settings.role == Role::node ? settings.node_name : std::string()) {
-        kinds_ = {kube::node_resource(), kube::pod_resource(), kube::namespace_resource()};
+        std::vector<std::string> prefixes;
+        for (const auto* plugin : plugins)
+            std::ranges::copy(plugin->declared().annotation_prefixes, std::back_inserter(prefixes));
+        kinds_ = {kube::node_resource(prefixes), kube::pod_resource(prefixes), kube::namespace_resource(prefixes)};
         for (const auto* plugin : plugins) {
             for (const auto& resource : plugin->declared().resources)
                 kinds_.push_back(resource.spec);
@@ -162,6 +165,19 @@ void note_unwatched(const std::vector<Watch>& wanted, insight::PlanInput& plan) 
     }
 }
 
+/// Annotations that a plugin asks for and that this weftd's rows lack.
+void note_annotations(const std::vector<const plugin::Loaded*>& plugins, const std::vector<std::string>& kept,
+                      insight::PlanInput& plan) {
+    std::set<std::string> missing;
+    for (const auto* plugin : plugins)
+        missing.insert(plugin->declared().annotation_prefixes.begin(), plugin->declared().annotation_prefixes.end());
+    for (const auto& prefix : kept)
+        missing.erase(prefix);
+    for (const auto& prefix : missing)
+        plan.notes.push_back("this weftd does not keep annotations under " + prefix +
+                             " yet: of these only those in the manifests given here count");
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> Daemon::plugin_names(const config::Config& config,
@@ -212,6 +228,7 @@ Result<insight::PlanInput> Daemon::plan_input(JsonView args) const {
     for (const auto* plugin : *plugins)
         plan.modules.push_back(module_of(*plugin));
     note_unwatched(watches(*plugins, plan.role), plan);
+    note_annotations(*plugins, annotation_prefixes_, plan);
     const auto replace = [&](std::string_view table, auto made) {
         auto& of = plan.facts[std::string(table)];
         of.clear();

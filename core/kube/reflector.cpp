@@ -58,6 +58,11 @@ void Reflector::relist(std::function<void()> done) {
     if (running_) begin();
 }
 
+void Reflector::reread(ResourceSpec resource, std::function<void()> done) {
+    resource_ = std::move(resource);
+    relist(std::move(done));
+}
+
 void Reflector::begin() {
     cancel_all();
     expired_lists_ = 0;

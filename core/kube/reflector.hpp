@@ -76,6 +76,8 @@ class Reflector {
     void rescope(WatchScope scope);
     /// A new list, read by quorum, that begins after this call; `done` runs when its rows were posted.
     void relist(std::function<void()> done = {});
+    /// Reads objects as this spec of the same resource does from now on, beginning with a new list; `done` as above.
+    void reread(ResourceSpec resource, std::function<void()> done);
 
     const ResourceSpec& resource() const { return resource_; }
     WatchScope scope() const { return scope_; }
@@ -127,7 +129,7 @@ class Reflector {
     Loop& loop_;
     Transport& transport_;
     Sink& sink_;
-    const ResourceSpec resource_;
+    ResourceSpec resource_;
     WatchScope scope_;
     const ReflectorOptions options_;
     Random random_;

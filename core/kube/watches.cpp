@@ -4,6 +4,18 @@
 
 namespace weft::kube {
 
+namespace {
+
+/// What has to run `count` times before `done` does; with nothing to wait for, `done` is posted.
+std::function<void()> countdown(Loop& loop, std::size_t count, std::function<void()> done) {
+    if (count == 0) loop.post(done);
+    return [left = std::make_shared<std::size_t>(count), done = std::move(done)] {
+        if (--*left == 0) done();
+    };
+}
+
+}  // namespace
+
 Watches::Watches(Loop& loop, Transport& transport, Sink& sink, ReflectorOptions options,
                  std::vector<std::string> annotation_prefixes)
     : loop_(loop),
@@ -28,13 +40,18 @@ void Watches::want(ResourceSpec resource, WatchScope scope) {
 }
 
 bool Watches::want(const TableSpec& table, WatchScope scope) {
+    auto resource = built_in(table.name);
+    if (!resource) return false;
+    want(*std::move(resource), scope);
+    return true;
+}
+
+std::optional<ResourceSpec> Watches::built_in(std::string_view table) const {
     for (auto* make : {node_resource, namespace_resource, pod_resource}) {
         ResourceSpec resource = make(annotation_prefixes_);
-        if (resource.table.name != table.name) continue;
-        want(std::move(resource), scope);
-        return true;
+        if (resource.table.name == table) return resource;
     }
-    return false;
+    return std::nullopt;
 }
 
 void Watches::drop(std::string_view table) {
@@ -55,12 +72,22 @@ void Watches::stop() {
 }
 
 void Watches::relist(std::function<void()> done) {
-    auto left = std::make_shared<std::size_t>(reflectors_.size());
-    if (*left == 0) return loop_.post(std::move(done));
+    const auto listed = countdown(loop_, reflectors_.size(), std::move(done));
+    for (auto& reflector : reflectors_)
+        reflector->relist(listed);
+}
+
+void Watches::keep_annotations(std::vector<std::string> prefixes, std::function<void()> done) {
+    annotation_prefixes_ = std::move(prefixes);
+    // Of what was not listed yet no row has been posted; that list may take as long as it likes.
+    const auto waits = [&](const auto& reflector) {
+        return reflector->complete() && built_in(reflector->resource().table.name);
+    };
+    const auto listed =
+        countdown(loop_, static_cast<std::size_t>(std::ranges::count_if(reflectors_, waits)), std::move(done));
     for (auto& reflector : reflectors_) {
-        reflector->relist([left, done] {
-            if (--*left == 0) done();
-        });
+        if (auto resource = built_in(reflector->resource().table.name))
+            reflector->reread(*std::move(resource), reflector->complete() ? listed : nullptr);
     }
 }
 

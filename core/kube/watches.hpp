@@ -28,6 +28,9 @@ class Watches {
 
     /// New lists of everything, read by quorum after this call; `done` runs when all rows were posted.
     void relist(std::function<void()> done);
+    /// Built-in resources keep annotations under these prefixes too from now on. `done` runs when all rows that were
+    /// posted without them were posted anew.
+    void keep_annotations(std::vector<std::string> prefixes, std::function<void()> done);
 
     struct Object {
         bool watched = false;  ///< its kind is, and the first list is in: an empty row means that there is none
@@ -42,11 +45,14 @@ class Watches {
     std::vector<ReflectorStatus> status() const;
 
   private:
+    /// The resource of a table that weft itself knows, as it is read now.
+    std::optional<ResourceSpec> built_in(std::string_view table) const;
+
     Loop& loop_;
     Transport& transport_;
     Sink& sink_;
     const ReflectorOptions options_;
-    const std::vector<std::string> annotation_prefixes_;
+    std::vector<std::string> annotation_prefixes_;
     bool running_ = false;
     mutable std::mutex mutex_;  ///< guards the vector against status() on other threads
     std::vector<std::unique_ptr<Reflector>> reflectors_;

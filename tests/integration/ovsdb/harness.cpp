@@ -123,10 +123,10 @@ Owner::Owner(const ovsdb::DatabaseInfo& db, const std::string& remotes, ovsdb::M
 }
 
 bool Owner::until(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    const auto deadline = std::chrono::steady_clock::now() + 180s;
     while (!done()) {
         if (std::chrono::steady_clock::now() > deadline) {
-            ADD_FAILURE() << "not within a minute; last disconnect: " << last_disconnect;
+            ADD_FAILURE() << "not within three minutes; last disconnect: " << last_disconnect;
             return false;
         }
         client->wait_for(20ms);
