@@ -68,9 +68,10 @@ endfunction()
 
 # weft_test(unit engine SOURCES x_test.cpp LINK weft-engine [TIMEOUT 60] [LABELS root])
 # Makes the program test-<tier>-<name>, run by ctest as <tier>/<name> with the label <tier>. With PATHS its sources know
-# WEFT_SOURCE_DIR and WEFT_BINARY_DIR; without, a checkout elsewhere can share the compiler cache.
+# WEFT_SOURCE_DIR and WEFT_BINARY_DIR; without, a checkout elsewhere can share the compiler cache. With KUBERNETES it is
+# told where the programs of tests/kubernetes/build are, or would be.
 function(weft_test tier name)
-  cmake_parse_arguments(TEST "NO_GTEST_MAIN;PATHS" "TIMEOUT" "SOURCES;LINK;LABELS;ENVIRONMENT" ${ARGN})
+  cmake_parse_arguments(TEST "KUBERNETES;NO_GTEST_MAIN;PATHS" "TIMEOUT" "SOURCES;LINK;LABELS;ENVIRONMENT" ${ARGN})
   set(target test-${tier}-${name})
   add_executable(${target} ${TEST_SOURCES})
   target_link_libraries(${target} PRIVATE ${TEST_LINK} GTest::gmock)
@@ -85,6 +86,9 @@ function(weft_test tier name)
   add_test(NAME ${tier}/${name} COMMAND ${target})
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 120)
+  endif()
+  if(TEST_KUBERNETES)
+    list(APPEND TEST_ENVIRONMENT "WEFT_KUBERNETES=${WEFT_KUBERNETES}")
   endif()
   if(WEFT_SANITIZE MATCHES thread)
     list(APPEND TEST_ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/sdk/cmake/tsan.supp")

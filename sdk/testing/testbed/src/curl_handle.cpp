@@ -28,6 +28,7 @@ CurlRequest::CurlRequest(const ApiEndpoint& endpoint, const std::string& method,
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, &CurlRequest::open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, this);
+    if (!endpoint_.unix_socket.empty()) curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, endpoint_.unix_socket.c_str());
     if (!endpoint_.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, endpoint_.ca_file.c_str());
     add_header("Accept: application/json");
     add_header("Expect:");

@@ -14,7 +14,8 @@ struct ApiEndpoint {
     std::string url;         ///< "http://172.18.0.1:8080"
     std::string token = {};  ///< bearer token
     std::string ca_file = {};
-    std::string netns = {};  ///< where connections are made from; empty: the caller's namespace
+    std::string unix_socket = {};  ///< connections are made to this; the URL's host and port are only spoken of
+    std::string netns = {};        ///< where connections are made from; empty: the caller's namespace
 };
 
 /// The little of the Kubernetes API that tests and the pod runner need. Every call is a request of its own; any thread.

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <weft/base/result.hpp>
+#include <weft/testing/testbed/kube_client.hpp>
+#include <weft/testing/testbed/testbed.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::testing {
+
+struct ControlPlaneOptions {
+    std::filesystem::path programs;     ///< empty: the folder WEFT_KUBERNETES (ctest sets it)
+    std::string address = "127.0.0.1";  ///< where the API server listens
+    std::string netns;                  ///< where all of it runs; empty: the caller's
+    std::string service_cidrs = "10.96.0.0/16,fd00:10:96::/112";
+    std::vector<std::string> arguments;  ///< more of them for kube-apiserver
+    bool controllers = false;            ///< kube-controller-manager: service accounts, namespaces that go, garbage
+    bool scheduler = false;              ///< kube-scheduler
+};
+
+/// A real Kubernetes control plane of the programs that tests/kubernetes/build makes: etcd (on a socket in its folder)
+/// and kube-apiserver, with the controllers when wanted. Files are in <testbed>/kubernetes, logs in <testbed>/log; the
+/// testbed ends and removes all of it, also after a crash. Without controllers pods need no service account.
+class ControlPlane {
+  public:
+    /// Why there can be none here, in words for a skipped test; nothing when there can.
+    static std::optional<std::string> missing(const ControlPlaneOptions& options = {});
+    /// Returns once the API server is ready.
+    static Result<std::unique_ptr<ControlPlane>> start(Testbed& testbed, ControlPlaneOptions options = {});
+
+    /// For an administrator (system:masters).
+    const ApiEndpoint& endpoint() const { return endpoint_; }
+    std::string ca_pem() const;
+    std::filesystem::path kubeconfig() const { return dir_ / "kubeconfig"; }
+    std::filesystem::path program(const std::string& name) const { return options_.programs / name; }
+
+    Process& etcd() { return etcd_; }
+    Process& api_server() { return api_server_; }
+
+    /// etcd forgets all but the present. The API server still remembers some changes; restart() makes it forget, too.
+    Result<void> compact();
+    /// kill -9 of the API server, and it is ready again.
+    Result<void> restart();
+
+  private:
+    ControlPlane(Testbed& testbed, ControlPlaneOptions options);
+    Result<void> write_files();
+    Result<void> start_etcd();
+    Result<void> start_api_server();
+    Result<bool> try_port(std::uint16_t port);
+    Result<void> wait_ready();
+    Result<void> start_controllers();
+    Argv api_server_arguments(std::uint16_t port) const;
+
+    Testbed& testbed_;
+    ControlPlaneOptions options_;
+    std::filesystem::path dir_;
+    ApiEndpoint endpoint_;
+    Process etcd_, api_server_, controllers_, scheduler_;
+};
+
+}  // namespace weft::testing
