@@ -15,13 +15,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-/// One suite for the embedded API server and, with WEFT_TEST_KUBECONFIG, for a real one.
+/// One suite for the embedded API server and for a real one.
 namespace weft::kube {
 namespace {
 
 using namespace std::chrono_literals;
 using appliers::AnnotationApplier;
 using test::eventually;
+using test::ServerKind;
 using test::ServerUnderTest;
 using test::TableSink;
 
@@ -93,9 +94,14 @@ RowPtr annotation(const std::string& kind, const std::string& ns, const std::str
     return RowPtr::make(std::move(row));
 }
 
-class Server : public ::testing::TestWithParam<bool> {
+class Server : public ::testing::TestWithParam<ServerKind> {
   protected:
-    ServerUnderTest server{GetParam()};
+    void SetUp() override {
+        if (const auto why = ServerUnderTest::missing(GetParam())) GTEST_SKIP() << *why;
+        server.start(GetParam());
+    }
+
+    ServerUnderTest server;
 
     std::string key(const std::string& pod) const { return server.ns() + "/" + pod; }
     bool wait_pod(Rig& rig, const std::string& name, const std::function<bool(const tables::Pod&)>& holds) {
@@ -326,17 +332,15 @@ TEST_P(Server, OneLeadsAndTheNextTakesOver) {
     EXPECT_EQ(lease.root()["spec"]["leaseTransitions"].integer(), 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Plain, Server, ::testing::Values(false));
-INSTANTIATE_TEST_SUITE_P(Tls, Server, ::testing::Values(true));
+INSTANTIATE_TEST_SUITE_P(Plain, Server, ::testing::Values(ServerKind::embedded));
+INSTANTIATE_TEST_SUITE_P(Tls, Server, ::testing::Values(ServerKind::embedded_tls));
+INSTANTIATE_TEST_SUITE_P(Real, Server, ::testing::Values(ServerKind::real));
 
 // What only a server that fails on demand can show
 // ---------------------------------------------------------------------
 
 class Faults : public Server {
   protected:
-    void SetUp() override {
-        if (server.embedded() == nullptr) GTEST_SKIP() << "a real server fails when it likes";
-    }
     /// The rows equal what the server has.
     bool in_step(Rig& rig) {
         return rig.sink.wait("Pod", [&](const TableSink::Rows& rows) {
@@ -456,7 +460,7 @@ TEST_P(Faults, AtRestNothingIsSent) {
     EXPECT_EQ(api.stats().writes(), 21U) << "the test's own";
 }
 
-INSTANTIATE_TEST_SUITE_P(Plain, Faults, ::testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(Plain, Faults, ::testing::Values(ServerKind::embedded));
 
 }  // namespace
 }  // namespace weft::kube

@@ -1,22 +1,34 @@
 #include "server_under_test.hpp"
 
+#include "../real_server.hpp"
+
 #include <weft/base/uuid.hpp>
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 namespace weft::kube::test {
 
-ServerUnderTest::ServerUnderTest(bool tls) : ns_("weft-" + Uuid::random().text().substr(0, 8)) {
-    if (const char* kubeconfig = std::getenv("WEFT_TEST_KUBECONFIG"); kubeconfig != nullptr && *kubeconfig != '\0') {
-        auto access = access_from_kubeconfig(kubeconfig);
-        if (!access) throw std::runtime_error(access.error().text());
-        access_ = *std::move(access);
-    } else {
+namespace {
+
+std::string foreign_kubeconfig() {
+    const char* path = std::getenv("WEFT_TEST_KUBECONFIG");
+    return path == nullptr ? "" : path;
+}
+
+}  // namespace
+
+ServerUnderTest::ServerUnderTest() : ns_("weft-" + Uuid::random().text().substr(0, 8)) {}
+
+std::optional<std::string> ServerUnderTest::missing(ServerKind kind) {
+    if (kind != ServerKind::real || !foreign_kubeconfig().empty()) return std::nullopt;
+    return testing::no_real_server();
+}
+
+void ServerUnderTest::choose(ServerKind kind) {
+    if (kind != ServerKind::real) {
         testing::ApiServerOptions options;
-        options.tls = tls;
+        options.tls = kind == ServerKind::embedded_tls;
         options.token = "integration";
         auto started = testing::ApiServer::start(options);
         if (!started) throw std::runtime_error(started.error().text());
@@ -24,7 +36,20 @@ ServerUnderTest::ServerUnderTest(bool tls) : ns_("weft-" + Uuid::random().text()
         access_.server = embedded_->url();
         access_.ca = embedded_->ca_pem();
         access_.token = options.token;
+    } else if (const auto kubeconfig = foreign_kubeconfig(); !kubeconfig.empty()) {
+        auto access = access_from_kubeconfig(kubeconfig);
+        if (!access) throw std::runtime_error(access.error().text());
+        access_ = *std::move(access);
+    } else {
+        auto& plane = testing::real_server();
+        access_.server = plane.endpoint().url;
+        access_.ca = plane.ca_pem();
+        access_.token = plane.endpoint().token;
     }
+}
+
+void ServerUnderTest::start(ServerKind kind) {
+    choose(kind);
     client_.emplace(access_);
     client_->start();
     call(Method::post, "/api/v1/namespaces",
@@ -33,7 +58,7 @@ ServerUnderTest::ServerUnderTest(bool tls) : ns_("weft-" + Uuid::random().text()
 }
 
 ServerUnderTest::~ServerUnderTest() {
-    if (embedded_) return;
+    if (embedded_ || !client_) return;
     for (auto path = cleanup_.rbegin(); path != cleanup_.rend(); ++path) {
         Request request;
         request.method = Method::del;

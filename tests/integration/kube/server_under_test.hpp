@@ -14,12 +14,22 @@
 
 namespace weft::kube::test {
 
-/// The API server that a test runs against: one in memory, or the real one that WEFT_TEST_KUBECONFIG leads to. Objects
-/// that a test makes carry a name of its own and are removed at the end.
+enum class ServerKind {
+    embedded,      ///< in memory
+    embedded_tls,  ///< the same behind TLS
+    real,          ///< kube-apiserver: the test program's own, or the one that WEFT_TEST_KUBECONFIG leads to
+};
+
+/// The API server that a test runs against. Objects that a test makes carry a name of its own and are removed at the
+/// end.
 class ServerUnderTest {
   public:
-    explicit ServerUnderTest(bool tls = false);
+    ServerUnderTest();
     ~ServerUnderTest();
+
+    /// Why there is none of that kind here; nothing when there is.
+    static std::optional<std::string> missing(ServerKind kind);
+    void start(ServerKind kind);
 
     /// Null for a real server: faults can't be asked for there.
     testing::ApiServer* embedded() { return embedded_.get(); }
@@ -44,6 +54,8 @@ class ServerUnderTest {
                 std::string_view type = "application/json");
 
   private:
+    void choose(ServerKind kind);
+
     std::unique_ptr<testing::ApiServer> embedded_;
     Access access_;
     std::optional<Client> client_;
