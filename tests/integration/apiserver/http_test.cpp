@@ -51,7 +51,7 @@ TEST(Http, ServesAndCounts) {
 
 TEST(Http, AsksForTheToken) {
     Server server({.token = "secret"});
-    EXPECT_EQ(server.get("/api/v1/pods").code, 401);
+    EXPECT_EQ(server.get("/api/v1/pods").code, 403);
     EXPECT_EQ(http("GET", server.url("/api/v1/pods"), {.token = "wrong"}).code, 401);
     EXPECT_EQ(http("GET", server.url("/api/v1/pods"), {.token = "secret"}).code, 200);
     EXPECT_EQ(server.get("/readyz").code, 200);

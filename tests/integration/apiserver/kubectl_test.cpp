@@ -284,7 +284,7 @@ TEST(Program, ServesManifestsAndStopsCleanly) {
     EXPECT_TRUE(url.ends_with(":" + number)) << url << " " << number;
     EXPECT_TRUE(fs::exists(folder.path("kubeconfig")));
     EXPECT_EQ(http("GET", url + "/api/v1/namespaces/red/configmaps/m", {.token = "secret"}).code, 200);
-    EXPECT_EQ(http("GET", url + "/api/v1/namespaces/red/configmaps/m").code, 401);
+    EXPECT_EQ(http("GET", url + "/api/v1/namespaces/red/configmaps/m").code, 403);
     HttpStream stream(url + "/api/v1/pods?watch=1", {.token = "secret"});
     ::kill(pid, SIGTERM);
     int status = -1;

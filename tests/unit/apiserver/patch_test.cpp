@@ -27,7 +27,7 @@ TEST(JsonPatch, AddsReplacesRemovesMovesCopies) {
 TEST(JsonPatch, KeysWithSlashAndTilde) {
     EXPECT_EQ(patched("{}", "[{op: add, path: /k8s.ovn.org~1pod, value: 1}, {op: add, path: /a~0b, value: 2}]"),
               R"({"a~b":2,"k8s.ovn.org/pod":1})");
-    EXPECT_EQ(patched("{}", "[{op: add, path: /a~2, value: 1}]"), "400");
+    EXPECT_EQ(patched("{}", "[{op: add, path: /a~2, value: 1}]"), "422");
 }
 
 TEST(JsonPatch, TestHoldsOrRefusesAll) {
@@ -52,11 +52,11 @@ TEST(JsonPatch, RefusesWhatDoesNotApply) {
 
 TEST(JsonPatch, RefusesWhatIsNoPatch) {
     EXPECT_EQ(patched("{}", "{op: add}"), "400");
-    EXPECT_EQ(patched("{}", "[{op: fly, path: /a, value: 1}]"), "400");
-    EXPECT_EQ(patched("{}", "[{op: add, path: a, value: 1}]"), "400");
-    EXPECT_EQ(patched("{}", "[{op: add, path: /a}]"), "400");
+    EXPECT_EQ(patched("{}", "[{op: fly, path: /a, value: 1}]"), "422");
+    EXPECT_EQ(patched("{}", "[{op: add, path: a, value: 1}]"), "422");
+    EXPECT_EQ(patched("{}", "[{op: add, path: /a}]"), "422");
     EXPECT_EQ(patched("{}", "[7]"), "400");
-    EXPECT_EQ(patched("{}", "[{op: copy, path: /a}]"), "400");
+    EXPECT_EQ(patched("{}", "[{op: copy, path: /a}]"), "422");
 }
 
 TEST(MergePatch, FollowsTheRfc) {

@@ -126,10 +126,17 @@ TEST(Watch, StreamingListEndsWithABookmark) {
     EXPECT_EQ(events[2]["object"]["metadata"]["resourceVersion"], std::to_string(c.store.revision()));
 }
 
+TEST(Watch, AStreamingListEndsSilentlyForThoseWhoAllowNoBookmarks) {
+    Cluster c;
+    c.pod("a");
+    c.get(pods + "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+    EXPECT_EQ(c.event_names(), "ADDED a");
+}
+
 TEST(Watch, StreamingListAsksForItsOptions) {
     Cluster c;
     EXPECT_EQ(c.get(pods + "?watch=1&sendInitialEvents=true&allowWatchBookmarks=true").code, 422);
-    EXPECT_EQ(c.get(pods + "?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan").code, 422);
+    EXPECT_EQ(c.get(pods + "?sendInitialEvents=true").code, 422);
     EXPECT_EQ(c.get(pods + "?watch=1&resourceVersionMatch=NotOlderThan&resourceVersion=1").code, 422);
     EXPECT_EQ(c.get(pods + "?watch=1&resourceVersion=x").code, 400);
 }

@@ -178,6 +178,11 @@ Outcome<Reply> Api::read(const HttpRequest& request, const RequestInfo& info, co
     auto selection = selection_of(info, target);
     if (!selection) return selection.take_error();
     if (info.flag("watch")) return watch(info, target, std::move(*encoder), std::move(*selection));
+    if (info.query.contains("sendInitialEvents")) {
+        return invalid_object(
+            {"meta.k8s.io", "listoptions", "ListOptions"}, "",
+            {{FieldError::Type::forbidden, "sendInitialEvents", "", "sendInitialEvents is forbidden for list"}});
+    }
     ListQuery query{std::move(*selection), static_cast<std::size_t>(number(info, "limit")),
                     std::string(info.parameter("continue")), std::string(info.parameter("resourceVersion")),
                     std::string(info.parameter("resourceVersionMatch"))};

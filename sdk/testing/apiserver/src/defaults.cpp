@@ -123,9 +123,9 @@ void default_spec(const Resource& resource, Json& object) {
     if (names.plural == "customresourcedefinitions") default_definition(object);
 }
 
-void drop_if_empty(Json& metadata, const char* name) {
-    auto member = metadata.find(name);
-    if (member != metadata.end() && member->empty()) metadata.erase(member);
+void drop_if_empty(Json& object, const char* name) {
+    auto member = object.find(name);
+    if (member != object.end() && member->empty()) object.erase(member);
 }
 
 }  // namespace
@@ -139,6 +139,10 @@ void normalise(const Resource& resource, const Version& version, Json& object) {
     }
     for (const char* name : {"labels", "annotations", "finalizers", "ownerReferences", "managedFields"}) {
         drop_if_empty(metadata, name);
+    }
+    if (resource.is("", "configmaps") || resource.is("", "secrets")) {
+        for (const char* name : {"data", "binaryData"})
+            drop_if_empty(object, name);
     }
     metadata.erase("selfLink");
     if (!resource.namespaced) metadata.erase("namespace");

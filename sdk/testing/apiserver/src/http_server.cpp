@@ -1,5 +1,7 @@
 #include "http_server.hpp"
 
+#include "anonymous.hpp"
+
 #include <weft/base/log.hpp>
 
 #include <atomic>
@@ -95,7 +97,7 @@ struct HttpServer::Impl {
     void dispatch(const std::shared_ptr<Session>& session, HttpRequest request);
     void perform(const std::shared_ptr<Session>& session, const HttpRequest& request,
                  const std::optional<Fault>& fault);
-    std::optional<HttpResponse> refuse(const HttpRequest& request, const std::string& path) const;
+    std::optional<HttpResponse> refuse(const HttpRequest& request, const RequestInfo& info) const;
     void finished(const std::shared_ptr<Session>& session);
     void pump_all();
     void close_all(const std::function<bool(const Session&)>& chosen);
@@ -393,13 +395,12 @@ void HttpServer::Impl::after(std::chrono::milliseconds delay, std::function<void
     });
 }
 
-std::optional<HttpResponse> HttpServer::Impl::refuse(const HttpRequest& request, const std::string& path) const {
+std::optional<HttpResponse> HttpServer::Impl::refuse(const HttpRequest& request, const RequestInfo& info) const {
     if (options.token.empty() || request.certified || request.authorization == "Bearer " + options.token) return {};
-    for (std::string_view open : {"/healthz", "/livez", "/readyz", "/version"}) {
-        if (path.starts_with(open)) return {};
-    }
-    auto problem = unauthorized();
-    return HttpResponse{problem.code, problem.status().dump() + "\n", "application/json", {}};
+    const bool anonymous = request.authorization.empty();
+    if (anonymous && open_to_anybody(info)) return {};
+    auto problem = anonymous ? forbidden_to_anonymous(request.method, info) : unauthorized();
+    return HttpResponse{problem.code, dump(problem.status()) + "\n", "application/json", {}};
 }
 
 void HttpServer::Impl::dispatch(const std::shared_ptr<Session>& session, HttpRequest request) {
@@ -433,7 +434,7 @@ void HttpServer::Impl::dispatch(const std::shared_ptr<Session>& session, HttpReq
 
 void HttpServer::Impl::perform(const std::shared_ptr<Session>& session, const HttpRequest& request,
                                const std::optional<Fault>& fault) {
-    if (auto refused = refuse(request, session->path)) return session->respond(std::move(*refused), {});
+    if (auto refused = refuse(request, parse_target(request.target))) return session->respond(std::move(*refused), {});
     auto is = [&](Fault::Kind kind) { return fault && fault->kind == kind; };
     if (is(Fault::Kind::error)) {
         ApiError problem{fault->code,

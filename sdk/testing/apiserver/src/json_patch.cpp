@@ -108,18 +108,17 @@ bool is_prefix(const Steps& prefix, const Steps& of) {
     return prefix.size() <= of.size() && std::equal(prefix.begin(), prefix.end(), of.begin());
 }
 
-/// False when the operation does not apply.
+/// False when the operation does not apply, also because there is no such operation: that shows when it is its turn.
 Outcome<bool> apply(Json& document, const Json& operation) {
     auto op = text_at(operation, {"op"});
-    auto wrong = [&] { return bad_request("error decoding patch: bad operation " + operation.dump()); };
     const Json* path_json = find(operation, {"path"});
-    if (!path_json || !path_json->is_string()) return wrong();
+    if (!path_json || !path_json->is_string()) return false;
     auto path = parse_pointer(text_at(operation, {"path"}));
-    if (!path) return wrong();
+    if (!path) return false;
     if (op == "remove") return remove(document, *path);
     if (op == "move" || op == "copy") {
         auto from = parse_pointer(text_at(operation, {"from"}));
-        if (!from || from->empty()) return wrong();
+        if (!from || from->empty()) return false;
         Json* source = value_at(document, *from);
         if (!source) return false;
         Json value = *source;
@@ -131,10 +130,10 @@ Outcome<bool> apply(Json& document, const Json& operation) {
     }
     const Json* value = find(operation, {"value"});
     if (op == "test") return test(document, *path, value ? *value : Json());
-    if (!value) return wrong();
+    if (!value) return false;
     if (op == "add") return add(document, *path, *value);
     if (op == "replace") return replace(document, *path, *value);
-    return wrong();
+    return false;
 }
 
 }  // namespace
@@ -142,6 +141,8 @@ Outcome<bool> apply(Json& document, const Json& operation) {
 Outcome<Json> json_patch(Json document, const Json& patch) {
     constexpr std::size_t operations_limit = 10'000;
     if (!patch.is_array()) return bad_request("error decoding patch: a JSON patch is an array of operations");
+    if (!std::all_of(patch.begin(), patch.end(), [](const Json& operation) { return operation.is_object(); }))
+        return bad_request("error decoding patch: an operation of a JSON patch is an object");
     if (patch.size() > operations_limit) return too_large();
     for (const auto& operation : patch) {
         auto applied = apply(document, operation);

@@ -39,9 +39,23 @@ Outcome<std::uint64_t> parse_revision(std::string_view text) {
     return bad_request("invalid resource version \"" + std::string(text) + "\"");
 }
 
-ApiError bad_options(const char* field, const char* why) {
-    return invalid_object({"meta.k8s.io", "listoptions", "ListOptions"}, "",
-                          {{FieldError::Type::forbidden, field, "", why}});
+Problem check_match(const ListQuery& query) {
+    if (query.match.empty()) return {};
+    std::vector<FieldError> errors;
+    const auto refuse = [&](FieldError::Type type, const std::string& value, const char* why) {
+        errors.push_back({type, "resourceVersionMatch", value, why});
+    };
+    using enum FieldError::Type;
+    if (query.resource_version.empty())
+        refuse(forbidden, "", "resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (!query.continue_token.empty())
+        refuse(forbidden, "", "resourceVersionMatch is forbidden when continue is provided");
+    if (query.match != "Exact" && query.match != "NotOlderThan")
+        refuse(unsupported, query.match, "supported values: \"\", \"Exact\", \"NotOlderThan\"");
+    if (query.match == "Exact" && query.resource_version == "0")
+        refuse(forbidden, "", "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+    if (errors.empty()) return {};
+    return invalid_object({"meta.k8s.io", "listoptions", "ListOptions"}, "", errors);
 }
 
 }  // namespace
@@ -49,13 +63,7 @@ ApiError bad_options(const char* field, const char* why) {
 Outcome<ListAnswer> Store::list(const Table& table, const ListQuery& query) const {
     auto asked = parse_revision(query.resource_version);
     if (!asked) return asked.take_error();
-    if (!query.match.empty() && query.resource_version.empty()) {
-        return bad_options("resourceVersionMatch",
-                           "resourceVersionMatch is forbidden unless resourceVersion is provided");
-    }
-    if (!query.match.empty() && !query.continue_token.empty()) {
-        return bad_options("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
-    }
+    if (auto problem = check_match(query)) return *problem;
     auto guard = lock();
     std::uint64_t at = revision_;
     std::string after;

@@ -23,23 +23,38 @@ Outcome<std::vector<ObjectPtr>> Store::remove_all(const Target& target, const Se
     return gone;
 }
 
+namespace {
+
+/// In the words of the real server, which are others for namespaces.
+Problem check_preconditions(const Target& target, const Json& object, const DeleteOptions& options) {
+    const auto& names = target.resource->names;
+    const bool of_space = target.resource->is("", "namespaces");
+    const auto check = [&](const std::string& what, const std::string& wanted, std::string_view has,
+                           const char* perhaps) -> Problem {
+        if (wanted.empty() || wanted == has) return {};
+        if (of_space) {
+            return conflict(names, target.name,
+                            "Precondition failed: " + what + " in precondition: " + wanted + ", " + what +
+                                " in object meta: " + std::string(has));
+        }
+        return conflict({names.group, names.kind, names.kind}, target.name,
+                        "the " + what + " in the precondition (" + wanted + ") does not match the " + what +
+                            " in record (" + std::string(has) + "). The object might have been " + perhaps);
+    };
+    if (auto problem = check("UID", options.uid, text_at(object, {"metadata", "uid"}), "deleted and then recreated"))
+        return problem;
+    return check("ResourceVersion", options.resource_version, text_at(object, {"metadata", "resourceVersion"}),
+                 "modified");
+}
+
+}  // namespace
+
 Outcome<Removed> Store::remove_locked(const Target& target, const DeleteOptions& options) {
     const auto& names = target.resource->names;
     auto stored = target.table->find(target.key());
     if (!stored) return not_found(names, target.name);
     Json object = stored->json(*target.resource, target.version->name);
-    auto uid = text_at(object, {"metadata", "uid"});
-    if (!options.uid.empty() && options.uid != uid) {
-        return conflict(
-            names, target.name,
-            "Precondition failed: UID in precondition: " + options.uid + ", UID in object meta: " + std::string(uid));
-    }
-    auto version = std::to_string(stored->revision);
-    if (!options.resource_version.empty() && options.resource_version != version) {
-        return conflict(names, target.name,
-                        "Precondition failed: ResourceVersion in precondition: " + options.resource_version +
-                            ", ResourceVersion in object meta: " + version);
-    }
+    if (auto problem = check_preconditions(target, object, options)) return *problem;
     if (target.resource->is("", "namespaces")) return remove_namespace(target, std::move(object), options.dry_run);
     if (target.resource->is("", "pods")) return remove_pod(target, std::move(object), options);
     if (target.resource->is("apiextensions.k8s.io", "customresourcedefinitions")) {

@@ -1,6 +1,7 @@
 #include "validation.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace weft::apiserver {
 
@@ -78,6 +79,7 @@ std::vector<FieldError> validate_pod(const Json& pod) {
     const Json& containers = list_at(pod, {"spec", "containers"});
     if (containers.empty()) errors.push_back({required, "spec.containers", "", ""});
     int index = 0;
+    std::set<std::string_view> names;
     for (const auto& container : containers) {
         std::string field = "spec.containers[" + std::to_string(index++) + "]";
         auto name = text_at(container, {"name"});
@@ -85,6 +87,8 @@ std::vector<FieldError> validate_pod(const Json& pod) {
             errors.push_back({required, field + ".name", "", ""});
         } else if (auto why = dns_label_error(name); !why.empty()) {
             errors.push_back({invalid, field + ".name", std::string(name), why});
+        } else if (!names.insert(name).second) {
+            errors.push_back({FieldError::Type::duplicate, field + ".name", std::string(name), ""});
         }
         if (text_at(container, {"image"}).empty()) errors.push_back({required, field + ".image", "", ""});
     }
@@ -112,6 +116,22 @@ Json frozen_spec(const Json& pod) {
         frozen.erase(field);
     }
     return frozen;
+}
+
+/// What is going takes no more finalizers.
+void no_new_finalizers(const Json& before, const Json& object, std::vector<FieldError>& errors) {
+    const Json& had = list_at(before, {"metadata", "finalizers"});
+    std::set<std::string> extra;
+    for (const auto& finalizer : list_at(object, {"metadata", "finalizers"})) {
+        if (std::find(had.begin(), had.end(), finalizer) == had.end()) extra.insert(finalizer.dump());
+    }
+    std::string added;
+    for (const auto& finalizer : extra)
+        added += (added.empty() ? "" : ", ") + finalizer;
+    if (added.empty()) return;
+    errors.push_back({FieldError::Type::forbidden, "metadata.finalizers", "",
+                      "no new finalizers can be added if the object is being deleted, found new finalizers []string{" +
+                          added + "}"});
 }
 
 std::string path_text(Path path) {
@@ -253,6 +273,7 @@ std::vector<FieldError> validate_create(const Resource& resource, const Json& ob
 
 std::vector<FieldError> validate_update(const Resource& resource, const Json& before, const Json& object) {
     auto errors = validate_create(resource, object);
+    if (find(before, {"metadata", "deletionTimestamp"})) no_new_finalizers(before, object, errors);
     if (resource.is("", "pods") && map_at(before, {"spec"}) != map_at(object, {"spec"}) &&
         frozen_spec(before) != frozen_spec(object)) {
         errors.push_back({FieldError::Type::forbidden, "spec", "",

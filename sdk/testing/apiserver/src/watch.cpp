@@ -19,7 +19,7 @@ Watch::Watch(Store& store, std::shared_ptr<Table> table, Encoder encoder, WatchQ
       encoder_(std::move(encoder)),
       selection_(std::move(query.selection)),
       bookmarks_(query.bookmarks),
-      end_initial_(query.send_initial) {}
+      end_initial_(query.send_initial && query.bookmarks) {}
 
 Outcome<std::unique_ptr<Watch>> Watch::open(Store& store, const Target& target, Encoder encoder, WatchQuery query) {
     if (query.initial_is_asked && query.match != "NotOlderThan") {
@@ -29,9 +29,6 @@ Outcome<std::unique_ptr<Watch>> Watch::open(Store& store, const Target& target, 
     if (!query.initial_is_asked && !query.match.empty()) {
         return forbidden_option("resourceVersionMatch",
                                 "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-    }
-    if (query.send_initial && !query.bookmarks) {
-        return forbidden_option("sendInitialEvents", "sendInitialEvents=true requires allowWatchBookmarks=true");
     }
     std::uint64_t from = 0;
     const auto& text = query.resource_version;
