@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -65,9 +66,7 @@ std::string end_of(const std::filesystem::path& log) {
     return text.size() <= most ? text : text.substr(text.size() - most);
 }
 
-}  // namespace
-
-std::optional<std::string> ControlPlane::missing(const ControlPlaneOptions& options) {
+std::optional<std::string> why_missing(const ControlPlaneOptions& options) {
     auto programs = options.programs;
     if (const char* folder = std::getenv("WEFT_KUBERNETES"); programs.empty() && folder != nullptr) programs = folder;
     if (programs.empty()) return "there is no real Kubernetes: WEFT_KUBERNETES names no folder (ctest sets it)";
@@ -78,13 +77,21 @@ std::optional<std::string> ControlPlane::missing(const ControlPlaneOptions& opti
     return std::nullopt;
 }
 
+}  // namespace
+
+std::optional<std::string> ControlPlane::missing(const ControlPlaneOptions& options) {
+    auto why = why_missing(options);
+    if (why && std::getenv("WEFT_NEED_KUBERNETES") != nullptr) throw std::runtime_error(*why);
+    return why;
+}
+
 ControlPlane::ControlPlane(Testbed& testbed, ControlPlaneOptions options)
     : testbed_(testbed),
       options_(std::move(options)),
       dir_(testbed.dir() / "kubernetes") {}
 
 Result<std::unique_ptr<ControlPlane>> ControlPlane::start(Testbed& testbed, ControlPlaneOptions options) {
-    if (const auto why = missing(options)) return invalid(*why);
+    if (const auto why = why_missing(options)) return invalid(*why);
     if (options.programs.empty()) options.programs = std::getenv("WEFT_KUBERNETES");
     std::unique_ptr<ControlPlane> plane(new ControlPlane(testbed, std::move(options)));
     for (const auto step : {&ControlPlane::write_files, &ControlPlane::start_etcd, &ControlPlane::start_api_server,
@@ -142,6 +149,7 @@ Argv ControlPlane::api_server_arguments(std::uint16_t port) const {
               "--endpoint-reconciler-type=none",
               "--kubelet-preferred-address-types=InternalIP",
               "--allow-privileged=true",
+              "--etcd-compaction-interval=0",  // history is forgotten when a test says so
               "--profiling=false"};
     // Nobody would make the account that every pod is given.
     if (!options_.controllers) argv.push_back("--disable-admission-plugins=ServiceAccount");

@@ -28,7 +28,8 @@ struct ControlPlaneOptions {
 /// testbed ends and removes all of it, also after a crash. Without controllers pods need no service account.
 class ControlPlane {
   public:
-    /// Why there can be none here, in words for a skipped test; nothing when there can.
+    /// Why there can be none here, in words for a skipped test; nothing when there can. Where WEFT_NEED_KUBERNETES is
+    /// set no test may be skipped: throws.
     static std::optional<std::string> missing(const ControlPlaneOptions& options = {});
     /// Returns once the API server is ready.
     static Result<std::unique_ptr<ControlPlane>> start(Testbed& testbed, ControlPlaneOptions options = {});
