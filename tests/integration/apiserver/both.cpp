@@ -53,7 +53,11 @@ Both::Answer Both::call(const std::string& method, const std::string& path, cons
 
 Both::Answer Both::apply(const std::string& path, const std::string& manager, Json object, bool force) const {
     if (!object.contains("apiVersion")) object["apiVersion"] = "v1";
-    if (!object.contains("kind")) object["kind"] = path.find("/configmaps/") != std::string::npos ? "ConfigMap" : "Pod";
+    const bool of_map = path.starts_with(maps + "/");
+    if (!object.contains("kind")) object["kind"] = of_map ? "ConfigMap" : "Pod";
+    const auto name = path.substr((of_map ? maps : pods).size() + 1);
+    auto& metadata = object["metadata"];
+    if (!metadata.contains("name")) metadata["name"] = name.substr(0, name.find('/'));
     return call("PATCH", path + "?fieldManager=" + manager + (force ? "&force=true" : ""), object.dump(),
                 "application/apply-patch+yaml");
 }

@@ -51,7 +51,7 @@ class Both : public ::testing::TestWithParam<ServerKind> {
     Answer strategic(const std::string& path, const std::string& patch) const {
         return call("PATCH", path, patch, "application/strategic-merge-patch+json");
     }
-    /// Server-side apply; the object needs no apiVersion and kind.
+    /// Server-side apply; the object needs no apiVersion, kind and name.
     Answer apply(const std::string& path, const std::string& manager, Json object, bool force = false) const;
     Answer remove(const std::string& path, const std::string& body = {}) const { return call("DELETE", path, body); }
 

@@ -95,6 +95,12 @@ TEST_P(Applies, Refusals) {
         << "without a manager";
     EXPECT_EQ(apply(maps + "/m", "weft", Json::parse(R"({"metadata":{"managedFields":[{"manager":"x"}]}})")).code, 400);
     EXPECT_EQ(apply(maps + "/m", "weft", Json::parse(R"({"metadata":{"name":"other"}})")).code, 400);
+    const auto nameless =
+        call("PATCH", maps + "/m?fieldManager=weft", R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{}})",
+             "application/apply-patch+yaml");
+    EXPECT_EQ(nameless.code, 400);
+    EXPECT_EQ(nameless.json["message"],
+              "the name of the object (m based on URL) was undeterminable: name must be provided");
     EXPECT_EQ(call("PATCH", maps + "/m?fieldManager=weft", "]", "application/apply-patch+yaml").code, 400);
     EXPECT_EQ(apply(pods + "/none/status", "weft", Json::parse(R"({"status":{}})")).code, 404);
 }

@@ -9,9 +9,15 @@ WEFT_ON_BOTH_SERVERS(Deletes);
 
 TEST_P(Deletes, UnboundPodsGoAtOnce) {
     make_pod("p");
+    auto stream = watch(pods, "");
+    ASSERT_EQ(events(*stream, "ADDED p"), "ADDED p");
     const auto gone = remove(pods + "/p");
     EXPECT_EQ(gone.code, 200);
     EXPECT_EQ(gone.json["kind"], "Pod");
+    EXPECT_TRUE(gone.json["metadata"].contains("deletionTimestamp"));
+    EXPECT_EQ(gone.json["metadata"]["deletionGracePeriodSeconds"], 0);
+    const std::string all = "ADDED p, MODIFIED p, DELETED p";
+    EXPECT_EQ(events(*stream, all), all) << "it is seen to be going first";
     EXPECT_EQ(get(pods + "/p").code, 404);
     EXPECT_EQ(remove(pods + "/p").code, 404);
 }

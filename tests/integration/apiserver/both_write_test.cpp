@@ -97,8 +97,14 @@ TEST_P(Writes, InvalidFieldsAreNamed) {
               "FieldValueInvalid metadata.labels");
     EXPECT_EQ(post(maps, R"({"metadata":{"name":"m","annotations":{"a b":"c"}}})").causes(),
               "FieldValueInvalid metadata.annotations");
-    EXPECT_EQ(post(maps, R"({"metadata":{"name":"m","finalizers":["a b"]}})").causes(),
-              "FieldValueInvalid metadata.finalizers");
+    const auto with_finalizer = [this](const std::string& finalizer) {
+        return post(maps, R"({"metadata":{"name":"m","finalizers":[")" + finalizer + R"("]}})");
+    };
+    EXPECT_EQ(with_finalizer("x.org/a b").causes(), "FieldValueInvalid metadata.finalizers");
+    EXPECT_EQ(with_finalizer("a").causes(), "FieldValueInvalid metadata.finalizers[0]");
+    EXPECT_EQ(with_finalizer("a b").causes(),
+              "FieldValueInvalid metadata.finalizers, FieldValueInvalid metadata.finalizers[0]");
+    EXPECT_EQ(with_finalizer("orphan").code, 201);
     EXPECT_EQ(post(pods, R"({"metadata":{"name":"p"},"spec":{}})").causes(), "FieldValueRequired spec.containers");
     EXPECT_EQ(post(pods, R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c"}]}})").causes(),
               "FieldValueRequired spec.containers[0].image");
@@ -169,14 +175,20 @@ TEST_P(Writes, APodsSpecIsFrozen) {
 
 TEST_P(Writes, APodIsBoundOnce) {
     make_pod("p");
-    const std::string binding =
-        R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":"p"},"target":{"kind":"Node","name":"n1"}})";
-    EXPECT_EQ(post(pods + "/p/binding", binding).code, 201);
+    const auto bind = [this](const std::string& url_name, const std::string& name, const std::string& target) {
+        return post(pods + "/" + url_name + "/binding", R"({"apiVersion":"v1","kind":"Binding","metadata":{"name":")" +
+                                                            name + R"("},"target":)" + target + "}");
+    };
+    const std::string node = R"({"kind":"Node","name":"n1"})";
+    EXPECT_EQ(bind("p", "p", R"({"kind":"Node"})").code, 500);
+    EXPECT_EQ(bind("p", "p", R"({"kind":"Pod","name":"n1"})").code, 500);
+    EXPECT_EQ(bind("p", "p", node).code, 201);
     const auto bound = get(pods + "/p");
     EXPECT_EQ(bound.json["spec"]["nodeName"], "n1");
     EXPECT_EQ(bound.json["status"]["conditions"][0]["type"], "PodScheduled");
-    EXPECT_EQ(post(pods + "/p/binding", binding).code, 409);
-    EXPECT_EQ(post(pods + "/none/binding", binding).code, 404);
+    EXPECT_EQ(bind("p", "p", node).code, 409);
+    EXPECT_EQ(bind("none", "none", node).code, 404);
+    EXPECT_EQ(bind("none", "p", node).code, 400);
 }
 
 TEST_P(Writes, StatusIsAResourceOfItsOwn) {

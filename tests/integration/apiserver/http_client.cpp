@@ -126,8 +126,12 @@ bool HttpStream::wait_lines(std::size_t count) {
 }
 
 bool HttpStream::wait_end() {
+    return ended_after(patience);
+}
+
+bool HttpStream::ended_after(std::chrono::milliseconds pause) {
     std::unique_lock guard(mutex_);
-    return changed_.wait_for(guard, patience, [&] { return ended_; });
+    return changed_.wait_for(guard, pause, [&] { return ended_; });
 }
 
 std::vector<std::string> HttpStream::lines() const {

@@ -42,6 +42,8 @@ class HttpStream {
     bool wait(const std::function<bool(const std::vector<std::string>&)>& holds);
     bool wait_lines(std::size_t count);
     bool wait_end();
+    /// True once it has ended; waits `pause` at most, for those who have something to do until then.
+    bool ended_after(std::chrono::milliseconds pause);
     std::vector<std::string> lines() const;
     /// How it ended; empty for a proper end.
     std::string error() const;

@@ -112,6 +112,7 @@ TEST(HttpWatch, StreamsAndEndsInTime) {
     ASSERT_TRUE(stream.wait_lines(1));
     ASSERT_TRUE(server.wait_watches(1));
     server.pod("b");
+    EXPECT_EQ(http("POST", server.url("/api/v1/namespaces"), {.body = R"({"metadata":{"name":"new"}})"}).code, 201);
     ASSERT_TRUE(stream.wait_end());
     EXPECT_EQ(stream.error(), "");
     auto lines = stream.lines();

@@ -16,7 +16,7 @@ namespace {
 class ControlPlaneTest : public ::testing::Test {
   protected:
     void SetUp() override {
-        if (const auto why = ControlPlane::missing()) GTEST_SKIP() << *why;
+        if (const auto why = ControlPlane::missing({.controllers = true, .scheduler = true})) GTEST_SKIP() << *why;
         auto made = Testbed::create();
         WEFT_ASSERT_OK(made);
         testbed = *std::move(made);

@@ -22,7 +22,7 @@ TEST(Apply, CreatesAndRecordsItsManager) {
 
 TEST(Apply, WhatIsLeftOutGoes) {
     Cluster c;
-    c.apply(maps + "/m", "weft", "{data: {a: '1', b: '2'}, metadata: {annotations: {x: z}}}");
+    c.apply(maps + "/m", "weft", "{data: {a: '1', b: '2'}, metadata: {name: m, annotations: {x: z}}}");
     auto after = c.apply(maps + "/m", "weft", "{data: {b: '3'}}").json;
     EXPECT_EQ(after["data"].dump(), R"({"b":"3"})");
     EXPECT_FALSE(after["metadata"].contains("annotations"));
@@ -116,8 +116,9 @@ spec:
 
 TEST(Apply, Refuses) {
     Cluster c;
-    EXPECT_EQ(c.call("PATCH", maps + "/m", "{data: {}}", "application/apply-patch+yaml").code, 422);
-    EXPECT_EQ(c.apply(maps + "/m", "weft", "{metadata: {managedFields: [{manager: x}]}}").code, 400);
+    EXPECT_EQ(c.call("PATCH", maps + "/m", "{metadata: {name: m}}", "application/apply-patch+yaml").code, 422);
+    EXPECT_EQ(c.apply(maps + "/m", "weft", "{metadata: {name: m, managedFields: [{manager: x}]}}").code, 400);
+    EXPECT_EQ(c.apply(maps + "/m", "weft", "{metadata: {}}").code, 400);
     EXPECT_EQ(c.apply(maps + "/m", "weft", "{metadata: {name: other}}").code, 400);
     EXPECT_EQ(c.apply(maps + "/m", "weft", "{kind: Pod}").code, 400);
     EXPECT_EQ(c.apply(maps + "/m", "weft", "]").code, 400);

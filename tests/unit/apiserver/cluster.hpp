@@ -47,7 +47,12 @@ struct Cluster {
     Answer strategic(const std::string& target, const std::string& patch) {
         return call("PATCH", target, patch, "application/strategic-merge-patch+json");
     }
-    Answer apply(const std::string& target, const std::string& manager, const std::string& yaml, bool force = false) {
+    /// The object's name, which every applied object has to say, is put in where it says no metadata.
+    Answer apply(const std::string& target, const std::string& manager, std::string yaml, bool force = false) {
+        if (yaml.starts_with("{") && yaml.find("metadata:") == std::string::npos) {
+            auto object = target.ends_with("/status") ? target.substr(0, target.rfind('/')) : target;
+            yaml = "{metadata: {name: " + object.substr(object.rfind('/') + 1) + "}, " + yaml.substr(1);
+        }
         return call("PATCH", target + "?fieldManager=" + manager + (force ? "&force=true" : ""), yaml,
                     "application/apply-patch+yaml");
     }

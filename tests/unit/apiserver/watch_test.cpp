@@ -23,7 +23,7 @@ TEST(Watch, TellsWhatThereIsAndWhatHappens) {
     c.pod("b");
     c.merge(pods + "/a", R"({"metadata":{"labels":{"x":"y"}}})");
     c.remove(pods + "/b");
-    EXPECT_EQ(names(), "ADDED b MODIFIED a DELETED b");
+    EXPECT_EQ(names(), "ADDED b MODIFIED a MODIFIED b DELETED b");
 }
 
 TEST(Watch, GoesOnFromAVersion) {
@@ -45,10 +45,12 @@ TEST(Watch, DeletionIsToldWithItsOwnVersion) {
     c.remove(pods + "/a");
     c.watch = std::move(watch);
     auto events = c.events();
-    ASSERT_EQ(events.size(), 1U);
-    EXPECT_EQ(events[0]["type"], "DELETED");
-    EXPECT_EQ(events[0]["object"]["kind"], "Pod");
-    EXPECT_EQ(events[0]["object"]["metadata"]["resourceVersion"], std::to_string(c.store.revision()));
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0]["type"], "MODIFIED");
+    EXPECT_EQ(events[0]["object"]["metadata"]["deletionGracePeriodSeconds"], 0);
+    EXPECT_EQ(events[1]["type"], "DELETED");
+    EXPECT_EQ(events[1]["object"]["kind"], "Pod");
+    EXPECT_EQ(events[1]["object"]["metadata"]["resourceVersion"], std::to_string(c.store.revision()));
 }
 
 TEST(Watch, ObjectsEnterAndLeaveASelection) {
@@ -74,7 +76,7 @@ TEST(Watch, FieldSelectorFollowsBinding) {
     c.get("/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn1&resourceVersion=" +
           std::to_string(c.store.revision()));
     auto watch = std::move(c.watch);
-    EXPECT_EQ(c.post(pods + "/a/binding", "{target: {kind: Node, name: n1}}").code, 201);
+    EXPECT_EQ(c.post(pods + "/a/binding", "{metadata: {name: a}, target: {kind: Node, name: n1}}").code, 201);
     c.watch = std::move(watch);
     EXPECT_EQ(c.event_names(), "ADDED a");
 }

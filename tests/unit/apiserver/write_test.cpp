@@ -169,7 +169,8 @@ TEST(Bind, SetsTheNodeOnce) {
     EXPECT_EQ(pod["spec"]["nodeName"], "n1");
     EXPECT_EQ(pod["metadata"]["annotations"]["x"], "z");
     EXPECT_EQ(c.post(pods + "/p/binding", binding).code, 409);
-    EXPECT_EQ(c.post(pods + "/q/binding", binding).code, 404);
+    EXPECT_EQ(c.post(pods + "/q/binding", binding).code, 400);
+    EXPECT_EQ(c.post(pods + "/q/binding", "{metadata: {name: q}, target: {name: n1}}").code, 404);
     EXPECT_EQ(c.merge(pods + "/p", R"({"spec":{"nodeName":"n2"}})").code, 422);
 }
 

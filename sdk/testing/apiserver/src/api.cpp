@@ -293,7 +293,10 @@ Outcome<Reply> Api::apply(const HttpRequest& request, const RequestInfo& info, c
     if (target.subresource.empty() && target.version->status && !target.resource->is("", "nodes")) {
         config->erase("status");
     }
-    set_default((*config)["metadata"], "name", target.name);
+    if (text_at(*config, {"metadata", "name"}).empty()) {
+        return bad_request("the name of the object (" + target.name +
+                           " based on URL) was undeterminable: name must be provided");
+    }
     if (text_at(*config, {"metadata", "name"}) != target.name) {
         return bad_request("the name of the object (" + std::string(text_at(*config, {"metadata", "name"})) +
                            ") does not match the name on the URL (" + target.name + ")");

@@ -393,15 +393,21 @@ Outcome<bool> Store::reassign_service(const Json& before, Json& object, const Ta
 }
 
 Outcome<ObjectPtr> Store::bind(const Target& pod, const Json& binding, const WriteOptions& options) {
+    if (text_at(binding, {"metadata", "name"}) != pod.name)
+        return bad_request("name in URL does not match name in Binding object");
+    // These two have a code, but no reason.
+    auto kind = text_at(binding, {"target", "kind"});
+    if (!kind.empty() && kind != "Node") {
+        return ApiError{
+            500, "",
+            "target.kind: Unsupported value: \"" + std::string(kind) + "\": supported values: \"Node\", \"<empty>\""};
+    }
+    auto node = text_at(binding, {"target", "name"});
+    if (node.empty()) return ApiError{500, "", "target.name: Required value"};
     auto guard = lock();
     auto stored = pod.table->find(pod.key());
     if (!stored) return not_found(pod.resource->names, pod.name);
     Json object = stored->json(*pod.resource, pod.version->name);
-    auto node = text_at(binding, {"target", "name"});
-    if (node.empty()) {
-        return invalid_object({"", "bindings", "Binding"}, pod.name,
-                              {{FieldError::Type::required, "target.name", "", ""}});
-    }
     if (auto bound = text_at(object, {"spec", "nodeName"}); !bound.empty()) {
         return conflict({"", "pods/binding", "Binding"}, pod.name,
                         "pod " + pod.name + " is already assigned to node \"" + std::string(bound) + "\"");

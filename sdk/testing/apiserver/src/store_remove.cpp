@@ -66,9 +66,11 @@ Outcome<Removed> Store::remove_locked(const Target& target, const DeleteOptions&
 Removed Store::mark_deleting(const Target& target, Json object, std::optional<std::int64_t> grace, bool dry_run) {
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.clock->wall().time_since_epoch()).count();
     Json& metadata = object["metadata"];
+    const bool again = metadata.contains("deletionTimestamp");
     metadata["deletionTimestamp"] = rfc3339(seconds + grace.value_or(0));
     if (grace) metadata["deletionGracePeriodSeconds"] = *grace;
-    if (auto generation = integer_at(metadata, {"generation"})) metadata["generation"] = *generation + 1;
+    auto generation = integer_at(metadata, {"generation"});
+    if (generation && !again) metadata["generation"] = *generation + 1;
     if (dry_run) return {make_object(*target.resource, object, revision_), true, false};
     return {commit(target, object), true};
 }
@@ -96,8 +98,14 @@ Outcome<Removed> Store::remove_pod(const Target& target, Json object, const Dele
         if (!options.grace && grace != 0) return Removed{stored, true, false};
         if (grace != 0 && grace >= left) return Removed{stored, true, false};
     }
-    if (grace == 0) return purge_or_wait(target, std::move(object), options.dry_run);
-    return mark_deleting(target, std::move(object), grace, options.dry_run);
+    if (!list_at(object, {"metadata", "finalizers"}).empty() && grace == 0)
+        return purge_or_wait(target, std::move(object), options.dry_run);
+    auto removed = mark_deleting(target, std::move(object), grace, options.dry_run);
+    if (grace != 0) return removed;
+    // Also one that goes at once is seen to be going first.
+    if (!options.dry_run) purge(target);
+    removed.pending = false;
+    return removed;
 }
 
 Outcome<Removed> Store::remove_namespace(const Target& target, Json object, bool dry_run) {

@@ -244,6 +244,32 @@ Problem check_shape(const Resource& resource, const Json& object) {
     return check_type(object, {"status", "conditions"}, Type::array);
 }
 
+namespace {
+
+void check_finalizers(const Resource& resource, const Json& finalizers, std::vector<FieldError>& errors) {
+    const auto text_of = [](const Json& finalizer) {
+        return finalizer.is_string() ? finalizer.get<std::string>() : finalizer.dump();
+    };
+    for (const auto& finalizer : finalizers) {
+        const auto text = text_of(finalizer);
+        if (auto why = label_key_error(text); !why.empty())
+            errors.push_back({invalid, "metadata.finalizers", text, why});
+    }
+    if (resource.custom) return;
+    int index = 0;
+    for (const auto& finalizer : finalizers) {
+        const auto text = text_of(finalizer);
+        const auto field = "metadata.finalizers[" + std::to_string(index++) + "]";
+        const bool standard = text == "kubernetes" || text == "orphan" || text == "foregroundDeletion";
+        if (text.find('/') == std::string::npos && !standard) {
+            errors.push_back(
+                {invalid, field, text, "name is neither a standard finalizer name nor is it fully qualified"});
+        }
+    }
+}
+
+}  // namespace
+
 std::vector<FieldError> validate_metadata(const Resource& resource, const Json& object) {
     std::vector<FieldError> errors;
     auto name = text_at(object, {"metadata", "name"});
@@ -253,12 +279,7 @@ std::vector<FieldError> validate_metadata(const Resource& resource, const Json& 
     const Json& metadata = object.at("metadata");
     check_map(metadata, "labels", true, errors);
     check_map(metadata, "annotations", false, errors);
-    for (const auto& finalizer : list_at(metadata, {"finalizers"})) {
-        std::string text = finalizer.is_string() ? finalizer.get<std::string>() : finalizer.dump();
-        if (auto why = label_key_error(text); !why.empty()) {
-            errors.push_back({invalid, "metadata.finalizers", text, why});
-        }
-    }
+    check_finalizers(resource, list_at(metadata, {"finalizers"}), errors);
     return errors;
 }
 

@@ -45,6 +45,7 @@ Outcome<std::unique_ptr<Watch>> Watch::open(Store& store, const Target& target, 
     } else {
         watch->position_ = from == 0 ? store.revision_locked() : from;
     }
+    watch->known_ = watch->position_;
     return watch;
 }
 
@@ -61,10 +62,11 @@ bool Watch::tell_initial(std::string& out, std::size_t limit) {
     return true;
 }
 
-void Watch::tell(std::string& out, const Change& change) const {
+void Watch::tell(std::string& out, const Change& change) {
     bool was = change.before && selection_.matches(*change.before);
     bool is = change.now && selection_.matches(*change.now);
     if (!was && !is) return;
+    known_ = change.revision;
     for (int i = duplicating_ ? 2 : 1; i > 0; --i) {
         if (is) {
             encoder_.event(out, was ? "MODIFIED" : "ADDED", *change.now, change.revision);
@@ -95,7 +97,10 @@ Watch::State Watch::fill(std::string& out, std::size_t limit) {
     if (!expired_ && !tell_initial(out, limit)) return State::more;
     auto state = tell_changes(out, limit);
     if (state == State::ended || state == State::more) return state;
-    if (bookmark_wanted_ || (finishing_ && bookmarks_)) encoder_.bookmark(out, position_, false);
+    if ((bookmark_wanted_ || (finishing_ && bookmarks_)) && position_ > known_) {
+        encoder_.bookmark(out, position_, false);
+        known_ = position_;
+    }
     bookmark_wanted_ = false;
     return finishing_ ? State::ended : state;
 }

@@ -32,7 +32,7 @@ class Watch {
     /// Appends what the client does not know yet, whole lines, stopping soon after `limit` bytes.
     State fill(std::string& out, std::size_t limit);
 
-    /// The next fill adds a bookmark, if the client allows them.
+    /// The next fill adds a bookmark, if the client allows them and would learn something.
     void want_bookmark() { bookmark_wanted_ = bookmarks_; }
     /// The next fill ends the watch: its time is over.
     void finish() { finishing_ = true; }
@@ -44,7 +44,7 @@ class Watch {
     Watch(Store& store, std::shared_ptr<Table> table, Encoder encoder, WatchQuery query);
     bool tell_initial(std::string& out, std::size_t limit);
     State tell_changes(std::string& out, std::size_t limit);
-    void tell(std::string& out, const Change& change) const;
+    void tell(std::string& out, const Change& change);
 
     Store& store_;
     std::shared_ptr<Table> table_;
@@ -53,6 +53,7 @@ class Watch {
     std::vector<ObjectPtr> initial_;
     std::size_t told_ = 0;  ///< of initial_
     std::uint64_t position_ = 0;
+    std::uint64_t known_ = 0;  ///< the version that the client has been told; a bookmark tells a newer one
     bool bookmarks_;
     bool end_initial_;
     bool bookmark_wanted_ = false;

@@ -70,7 +70,10 @@ std::optional<std::string> why_missing(const ControlPlaneOptions& options) {
     auto programs = options.programs;
     if (const char* folder = std::getenv("WEFT_KUBERNETES"); programs.empty() && folder != nullptr) programs = folder;
     if (programs.empty()) return "there is no real Kubernetes: WEFT_KUBERNETES names no folder (ctest sets it)";
-    for (const char* name : {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}) {
+    std::vector<const char*> needed{"etcd", "kube-apiserver"};
+    if (options.controllers) needed.push_back("kube-controller-manager");
+    if (options.scheduler) needed.push_back("kube-scheduler");
+    for (const char* name : needed) {
         if (::access((programs / name).c_str(), X_OK) != 0)
             return "there is no real Kubernetes: no " + (programs / name).string() + " (tests/kubernetes/build)";
     }
@@ -113,7 +116,8 @@ Result<void> ControlPlane::write_files() {
     endpoint_.token = Uuid::random().text();
     endpoint_.netns = options_.netns;
     endpoint_.ca_file = (dir_ / "certificates" / "apiserver.crt").string();
-    auto key = run_ok({"openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
+    // Public keys are read from it only in this form, not as PKCS #8.
+    auto key = run_ok({"openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out",
                        (dir_ / "service-accounts.key").string()});
     if (!key) return key.error();
     return write_file(dir_ / "tokens", endpoint_.token + ",admin,admin,system:masters\n");

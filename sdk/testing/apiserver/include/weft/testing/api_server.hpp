@@ -141,7 +141,7 @@ class ApiServer {
     void restart(std::chrono::milliseconds down);
     /// Forgets history: who asks for an older version gets 410.
     void compact();
-    /// Sends a bookmark to every watch that allows them.
+    /// Sends a bookmark to every watch that allows them and hasn't been told the present version.
     void send_bookmarks();
 
     // --- counters
