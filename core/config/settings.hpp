@@ -61,6 +61,7 @@ struct IpfixSection {
 struct CniSection {
     std::string conf_dir;
     std::string plugin;
+    std::string version;  ///< of the specification, as text
 };
 
 struct KubernetesSection {

@@ -49,6 +49,7 @@ cni::ServerOptions cni_options(const config::Settings& settings, Loop& loop, Nod
     cni::ServerOptions options;
     options.run_dir = settings.weft.run_dir;
     options.conf_dir = settings.cni.conf_dir;
+    options.conf.version = settings.cni.version;
     options.conf.type = settings.cni.plugin;
     options.conf.log_file = settings.logging.cnilogfile;
     options.status_changed = [&loop] { loop.wake(); };

@@ -1,7 +1,6 @@
 #include "cni/server/conf_file.hpp"
 
 #include "appliers/netlink/netns.hpp"
-#include "cni/spec.hpp"
 
 #include <weft/base/json.hpp>
 
@@ -35,7 +34,7 @@ bool holds(const std::string& path, const std::string& text) {
 std::string ConfContent::text() const {
     JsonWriter w;
     w.object([&] {
-        w.member("cniVersion", newest_version.text());
+        w.member("cniVersion", version);
         w.member("name", "ovn-kubernetes");
         w.member("type", type);
         w.key("ipam").object([] {});

@@ -8,6 +8,7 @@ namespace weft::cni {
 
 /// What the CNI configuration file says.
 struct ConfContent {
+    std::string version = "1.1.0";
     std::string type = "ovn-k8s-cni-overlay";  ///< name of the installed shim
     std::string socket;
     std::string log_file;  ///< left out when empty

@@ -1,3 +1,4 @@
+#include "container_leftovers.hpp"
 #include "pods/sandbox.hpp"
 #include "process_table.hpp"
 
@@ -33,6 +34,10 @@ Result<void> write_file(const std::filesystem::path& path, const std::string& te
     out << text << std::flush;
     if (!out) return again("can't write " + path.string());
     return {};
+}
+
+std::filesystem::path cni_bin_dir(const ClusterNode& node) {
+    return node.ovn->dir() / "cni" / "bin";
 }
 
 /// Pods go down with their machine: no CNI DEL, nobody to write a status.
@@ -134,6 +139,7 @@ Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions
 }
 
 Result<void> Cluster::start_api_server() {
+    if (options_.kubernetes) return start_control_plane();
     tell("API server");
     const auto gateway = underlay_.gateway(Family::v4).text();
     if (options_.api_server) {
@@ -152,6 +158,24 @@ Result<void> Cluster::start_api_server() {
         api_server_ = std::move(*server);
     }
     api_ = std::make_unique<KubeClient>(ApiEndpoint{.url = api_url_, .netns = underlay_.netns().name()});
+    return wait_api_server();
+}
+
+Result<void> Cluster::start_control_plane() {
+    tell("Kubernetes control plane");
+    auto plane = ControlPlane::start(testbed_, {.address = underlay_.gateway(Family::v4).text(),
+                                                .netns = underlay_.netns().name(),
+                                                .service_cidrs = options_.service_cidrs,
+                                                .controllers = true,
+                                                .scheduler = true});
+    if (!plane) return plane.error();
+    control_plane_ = *std::move(plane);
+    api_url_ = control_plane_->endpoint().url;
+    api_ = std::make_unique<KubeClient>(control_plane_->endpoint());
+    return apply_text(installed_objects);
+}
+
+Result<void> Cluster::wait_api_server() {
     auto serves = wait_for("API server at " + api_url_, [this]() -> Result<void> {
         if (!options_.api_server && !api_server_.running()) return broken("it ended; see its log");
         if (auto answer = api_->get("/api/v1/namespaces"); !answer) return answer.error();
@@ -162,15 +186,18 @@ Result<void> Cluster::start_api_server() {
 }
 
 std::string Cluster::config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const {
+    const auto access =
+        control_plane_ ? "kubeconfig = " + control_plane_->kubeconfig().string() : "apiserver = " + api_url_;
     std::string text = "[weft]\nrun-dir = " + run_dir.string() + "\nplugin-dir = " + options_.plugin_dir.string() +
-                       "\n\n[kubernetes]\napiserver = " + api_url_ + "\nservice-cidrs = " + options_.service_cidrs +
+                       "\n\n[kubernetes]\n" + access + "\nservice-cidrs = " + options_.service_cidrs +
                        "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
                        "\n\n[plugins]\nenable = " + options_.plugins + "\n";
     if (node != nullptr) {
         text += "\n[ovspaths]\nrun-dir = " + node->ovn->ovs_dir().string() +
                 "\n\n[ovnnorth]\nrun-dir = " + node->ovn->ovn_dir().string() +
                 "\n\n[ovnsouth]\nrun-dir = " + node->ovn->ovn_dir().string() +
-                "\n\n[cni]\nconf-dir = " + node->cni_conf_dir.string() + "\n";
+                "\n\n[cni]\nconf-dir = " + node->cni_conf_dir.string() +
+                (options_.kubernetes ? "\nversion = 1.0.0\n" : "\n");  // what Debian 12's containerd understands
     }
     return text + "\n" + options_.extra_config;
 }
@@ -199,13 +226,16 @@ std::vector<std::string> Cluster::node_names() const {
 Result<void> Cluster::add_node(const std::string& name) {
     tell("node " + name);
     ClusterNode node;
-    auto ovn = OvnNode::start(testbed_, underlay_, {.name = name, .number = joined_++});
+    auto ovn =
+        OvnNode::start(testbed_, underlay_, {.name = name, .number = joined_++, .restart_switch = options_.kubernetes});
     if (!ovn) return ovn.error();
     node.ovn = std::move(*ovn);
     node.cni_conf_dir = node.ovn->dir() / "cni" / "conf";
     node.pod_state_dir = node.ovn->dir() / "pods";
     node.config_file = node.ovn->dir() / "weft.conf";
-    if (auto started = start_pod_runner(name, node); !started) return started;
+    if (auto installed = install_cni(node); !installed) return installed;
+    auto runs_pods = options_.kubernetes ? start_kubelet(name, node) : start_pod_runner(name, node);
+    if (!runs_pods) return runs_pods;
     if (options_.start_weftd) {
         if (auto started = start_weftd(name, node); !started) return started;
     }
@@ -225,9 +255,9 @@ Result<void> Cluster::start_weftd(const std::string& name, ClusterNode& node) {
     return {};
 }
 
-Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& node) {
-    // The plugin under the name that the configuration file asks for, as an installation has it.
-    const auto plugins = node.ovn->dir() / "cni" / "bin";
+/// The plugin under the name that the configuration file asks for, as an installation has it.
+Result<void> Cluster::install_cni(const ClusterNode& node) const {
+    const auto plugins = cni_bin_dir(node);
     std::error_code failed;
     for (const auto& folder : {plugins, node.cni_conf_dir}) {
         std::filesystem::create_directories(folder, failed);
@@ -237,6 +267,32 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
         std::filesystem::copy_file(shim, plugins / "ovn-k8s-cni-overlay", failed);
         if (failed) return again("can't install the CNI plugin: " + failed.message());
     }
+    return {};
+}
+
+std::vector<Ip> Cluster::addresses_of(const ClusterNode& node) const {
+    std::vector<Ip> addresses;
+    for (const auto family : {Family::v4, Family::v6}) {
+        if (family == Family::v4 ? options_.ipv4 : options_.ipv6) addresses.push_back(node.ovn->address(family).ip());
+    }
+    return addresses;
+}
+
+Result<void> Cluster::start_kubelet(const std::string& name, ClusterNode& node) {
+    tell("kubelet of " + name);
+    auto kubelet = Kubelet::start(testbed_, {.node = name,
+                                             .netns = node.ovn->netns().name(),
+                                             .addresses = addresses_of(node),
+                                             .dir = node.ovn->dir() / kubelet_folder,
+                                             .kubeconfig = control_plane_->kubeconfig(),
+                                             .cni_bin_dir = cni_bin_dir(node),
+                                             .cni_conf_dir = node.cni_conf_dir});
+    if (!kubelet) return kubelet.error();
+    node.kubelet = *std::move(kubelet);
+    return {};
+}
+
+Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& node) {
     std::vector<std::string> argv{program("weft-podrunner").string(),
                                   "--node",
                                   name,
@@ -247,13 +303,11 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
                                   "--cni-conf-dir",
                                   node.cni_conf_dir.string(),
                                   "--cni-bin-dir",
-                                  plugins.string(),
+                                  cni_bin_dir(node).string(),
                                   "--netns-prefix",
                                   testbed_.netns_name("")};
-    for (const auto family : {Family::v4, Family::v6}) {
-        if (!(family == Family::v4 ? options_.ipv4 : options_.ipv6)) continue;
-        argv.insert(argv.end(), {"--address", node.ovn->address(family).ip().text()});
-    }
+    for (const auto& address : addresses_of(node))
+        argv.insert(argv.end(), {"--address", address.text()});
     auto process =
         testbed_.start({.name = "podrunner-" + name, .argv = std::move(argv), .netns = node.ovn->netns().name()});
     if (!process) return process.error();
@@ -322,6 +376,12 @@ Result<RunningPod> Cluster::running_pod(JsonView view) const {
     if (node == nodes_.end()) return waiting(title + " is on node \"" + pod.node + "\", which isn't here");
     if (view["spec"]["hostNetwork"].boolean().value_or(false)) {
         pod.netns = NetworkNamespace::adopt(node->second.ovn->netns().name(), true);
+        return pod;
+    }
+    if (node->second.kubelet) {
+        auto netns = node->second.kubelet->netns_of_pod(std::string(view["metadata"]["uid"].string_or("")));
+        if (!netns) return netns.error();
+        pod.netns = std::move(*netns);
         return pod;
     }
     auto sandbox =

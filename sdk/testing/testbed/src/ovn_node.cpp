@@ -213,7 +213,8 @@ Argv OvnNode::argv_of(Daemon daemon) const {
     const auto ovs = unix_remote(socket_of(Daemon::ovs_db));
     switch (daemon) {
         case Daemon::vswitchd:
-            return with({"ovs-vswitchd", ovs, "--disable-system", pid_file(ovs_dir() / "ovs-vswitchd.pid")}, common);
+            return with(options_.restart_switch ? Argv{"ovs-vswitchd", "--monitor"} : Argv{"ovs-vswitchd"},
+                        with({ovs, "--disable-system", pid_file(ovs_dir() / "ovs-vswitchd.pid")}, common));
         case Daemon::northd:
             return with({"ovn-northd", "--ovnnb-db=" + unix_remote(socket_of(Daemon::nb_db)),
                          "--ovnsb-db=" + unix_remote(socket_of(Daemon::sb_db)), pid_file(ovn_dir() / "ovn-northd.pid")},

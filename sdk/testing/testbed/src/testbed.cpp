@@ -1,3 +1,4 @@
+#include "container_leftovers.hpp"
 #include "process_table.hpp"
 
 #include <weft/testing/testbed/testbed.hpp>
@@ -8,7 +9,6 @@
 #include <fstream>
 #include <random>
 
-#include <sys/mount.h>
 #include <unistd.h>
 
 namespace weft::testing {
@@ -63,17 +63,6 @@ bool abandoned(const std::filesystem::path& dir) {
     unsigned long long ticks = 0;
     if (!(in >> pid >> ticks)) return false;
     return start_ticks(pid) != ticks;
-}
-
-/// File systems that a test mounted in its folder.
-void unmount_below(const std::filesystem::path& dir) {
-    std::vector<std::string> points;
-    std::ifstream mounts("/proc/self/mounts");
-    for (std::string device, point, rest; mounts >> device >> point && std::getline(mounts, rest);) {
-        if (point.starts_with(dir.string() + "/")) points.push_back(point);
-    }
-    for (auto point = points.rbegin(); point != points.rend(); ++point)
-        ::umount2(point->c_str(), MNT_DETACH);
 }
 
 }  // namespace
@@ -132,8 +121,10 @@ Result<void> Testbed::sweep(std::string_view prefix, const std::filesystem::path
     for (const auto& name : namespaces_of(prefix)) {
         if (auto removed = NetworkNamespace::remove(name); !removed) return removed.error();
     }
-    unmount_below(folder_of(prefix, root));
     std::error_code failed;
+    for (const auto& node : std::filesystem::directory_iterator(folder_of(prefix, root), failed))
+        remove_container_leftovers(node.path() / kubelet_folder);
+    unmount_below(folder_of(prefix, root));
     std::filesystem::remove_all(folder_of(prefix, root), failed);
     if (failed) return again("can't remove " + folder_of(prefix, root).string() + ": " + failed.message());
     return {};

@@ -2,7 +2,9 @@
 
 #include <weft/base/ip.hpp>
 #include <weft/base/result.hpp>
+#include <weft/testing/testbed/control_plane.hpp>
 #include <weft/testing/testbed/kube_client.hpp>
+#include <weft/testing/testbed/kubelet.hpp>
 #include <weft/testing/testbed/ovn_node.hpp>
 #include <weft/testing/testbed/testbed.hpp>
 #include <weft/testing/testbed/underlay.hpp>
@@ -33,6 +35,8 @@ struct ClusterOptions {
     /// Gives the URL of an API server that nodes reach over the underlay. Empty: a weft-apiserver of its own. A test
     /// that wants to break it starts one in-process, on a thread inside underlay.netns().
     std::function<Result<std::string>(const Underlay&)> api_server;
+    /// A real control plane with scheduler and controllers, and on each node a real kubelet in the pod runner's place.
+    bool kubernetes = false;
     std::function<void(const std::string&)> progress;  ///< told what is being done
     bool start_weftd = true;
 };
@@ -48,7 +52,7 @@ struct RunningPod {
     std::optional<Ip> address(Family family) const;
 };
 
-/// What belongs to one node: OVN and Open vSwitch, weftd --role node, and the pod runner.
+/// What belongs to one node: OVN and Open vSwitch, weftd --role node, and the pod runner or the kubelet.
 struct ClusterNode {
     std::unique_ptr<OvnNode> ovn;
     std::filesystem::path config_file;  ///< weftd's
@@ -56,6 +60,7 @@ struct ClusterNode {
     std::filesystem::path pod_state_dir;
     Process weftd;
     Process pod_runner;
+    std::unique_ptr<Kubelet> kubelet;  ///< with ClusterOptions::kubernetes
 };
 
 /// A whole cluster on one machine: API server, weftd --role cluster, nodes. Everything that a test may want to break is
@@ -75,6 +80,8 @@ class Cluster {
     std::vector<std::string> node_names() const;
     Process& weftd_cluster() { return weftd_cluster_; }
     Process& api_server() { return api_server_; }
+    /// With ClusterOptions::kubernetes.
+    ControlPlane& control_plane() { return *control_plane_; }
     std::filesystem::path cluster_config_file() const { return testbed_.dir() / "cluster" / "weft.conf"; }
 
     /// A node joins: its OVN, weftd and pod runner start.
@@ -98,12 +105,17 @@ class Cluster {
   private:
     Cluster(Testbed& testbed, ClusterOptions options);
     Result<void> start_api_server();
+    Result<void> start_control_plane();
+    Result<void> wait_api_server();
     Result<void> start_cluster_weftd();
     Result<void> start_weftd(const std::string& name, ClusterNode& node);
+    Result<void> install_cni(const ClusterNode& node) const;
     Result<void> start_pod_runner(const std::string& name, ClusterNode& node);
+    Result<void> start_kubelet(const std::string& name, ClusterNode& node);
     std::string config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const;
     std::filesystem::path program(const std::string& name) const;
     Result<void> collect_plugins();
+    std::vector<Ip> addresses_of(const ClusterNode& node) const;
     Result<RunningPod> running_pod(JsonView pod) const;
     void tell(const std::string& what) const;
 
@@ -112,6 +124,7 @@ class Cluster {
     int joined_ = 0;  ///< how many nodes there ever were: addresses are not used twice
     Underlay underlay_;
     Process api_server_;
+    std::unique_ptr<ControlPlane> control_plane_;
     std::string api_url_;
     std::unique_ptr<KubeClient> api_;
     Process weftd_cluster_;
