@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace weft::testing {
@@ -62,8 +63,11 @@ class KubeletTest : public ::testing::Test {
         WEFT_ASSERT_OK(wait_available());
     }
     static void TearDownTestSuite() {
+        if (testbed == nullptr) return;
+        const auto prefix = testbed->prefix();
         delete cluster;
         delete testbed;
+        EXPECT_THAT(Testbed::leftovers(prefix), ::testing::IsEmpty());
         cluster = nullptr;
         testbed = nullptr;
     }
