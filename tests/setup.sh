@@ -3,7 +3,7 @@
 # Services of these packages are not started: tests and demo start their own.
 set -euo pipefail
 
-build=(build-essential ccache clang-14 clang-format-14 cmake doxygen git libclang-rt-14-dev libboost-dev libboost-filesystem-dev
+build=(build-essential ccache clang-14 clang-format-14 clang-tidy-14 cmake doxygen git libclang-rt-14-dev libboost-dev libboost-filesystem-dev
        libboost-program-options-dev libarchive-dev libcpp-httplib-dev libcurl4-openssl-dev libgmock-dev libgtest-dev libnl-3-dev
        libnl-route-3-dev libsimdjson-dev libspdlog-dev libssl-dev libsystemd-dev libtbb-dev libyaml-cpp-dev mold ninja-build
        nlohmann-json3-dev pkg-config python3)
