@@ -319,7 +319,8 @@ std::optional<TimePoint> Daemon::turn() {
         node_->flush();
         kube_->hold_writes(node_->writing());
     }
-    heap_.turn(report.runs + report.input_changes, Clock::system().now());
+    const bool burst_is_over = heap_.turn(report.runs + report.input_changes, Clock::system().now());
+    if (burst_is_over && kube_) kube_->give_back_memory();
     update_health();
     health_.beat();
     notifier_.beat();

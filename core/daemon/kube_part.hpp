@@ -5,6 +5,7 @@
 #include "appliers/kube/event_recorder.hpp"
 #include "appliers/kube/object_status_applier.hpp"
 #include "appliers/kube/status_events.hpp"
+#include "base/heap.hpp"
 #include "daemon/modules.hpp"
 #include "engine/engine.hpp"
 #include "kube/client.hpp"
@@ -39,6 +40,8 @@ class KubePart {
     Result<void> start(const std::vector<Watch>& watches);
     /// Another set of plugins watches other things.
     void rewatch(const std::vector<Watch>& watches);
+    /// A burst is over: memory that the client's thread keeps for the next one goes back.
+    void give_back_memory() { client_.post(HeapKeeper::give_back); }
     /// Nothing is written from here on.
     void stop();
 
