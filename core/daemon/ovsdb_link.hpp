@@ -40,6 +40,9 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     }
     /// Takes what the connection has brought; before each tick.
     void drain();
+    void give_back_memory() {
+        if (client_) client_->give_back_memory();
+    }
 
     appliers::ovsdb::Applier& applier() { return *applier_; }
     const appliers::ovsdb::Applier& applier() const { return *applier_; }
