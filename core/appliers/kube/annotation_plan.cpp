@@ -226,6 +226,7 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
         if (old_text == new_text) return true;
         const Group* group = groups.find(name);
         if (group == nullptr) return false;
+        if (!old_text && !group->whole && is_just(*new_text, group->sub_keys)) return true;
         const auto wanted = wanted_text(*group, old_text, parser_);
         if (!wanted || wanted->text.has_value() != new_text.has_value()) return false;
         return !new_text || same_annotation(*wanted->text, *new_text);

@@ -35,17 +35,6 @@ bool objects_equal(JsonView a, JsonView b) {
     return equal;
 }
 
-/// Is it, letter by letter, what merge_sub_keys() makes of these alone? Mostly it is: we wrote it.
-bool is_just(std::string_view text, std::span<const SubKey> sub_keys) {
-    JsonWriter w;
-    w.begin_object();
-    for (std::size_t i = 0; i < sub_keys.size(); ++i) {
-        if (!sub_keys[i].value || (i > 0 && sub_keys[i].name <= sub_keys[i - 1].name)) return false;
-        w.key(sub_keys[i].name).raw(*sub_keys[i].value);
-    }
-    return w.end_object().text() == text;
-}
-
 }  // namespace
 
 bool json_equal(JsonView a, JsonView b) {
@@ -64,6 +53,16 @@ bool same_annotation(std::string_view a, std::string_view b) {
     const auto x = JsonDocument::parse(a);
     const auto y = JsonDocument::parse(b);
     return x && y && json_equal(x->root(), y->root());
+}
+
+bool is_just(std::string_view text, std::span<const SubKey> sub_keys) {
+    JsonWriter w;
+    w.begin_object();
+    for (std::size_t i = 0; i < sub_keys.size(); ++i) {
+        if (!sub_keys[i].value || (i > 0 && sub_keys[i].name <= sub_keys[i - 1].name)) return false;
+        w.key(sub_keys[i].name).raw(*sub_keys[i].value);
+    }
+    return w.end_object().text() == text;
 }
 
 Result<Merged> merge_sub_keys(std::optional<std::string_view> current, std::span<const SubKey> sub_keys) {

@@ -28,6 +28,9 @@ struct Merged {
     std::optional<std::string> text;  ///< nothing: no annotation
 };
 
+/// Is it, letter by letter, what merge_sub_keys() makes of these alone? Mostly it is: we wrote it.
+bool is_just(std::string_view text, std::span<const SubKey> sub_keys);
+
 /// Puts the sub-keys into the JSON object that `current` holds (none: an absent annotation). Foreign members stay;
 /// members are sorted by name, as OVN-Kubernetes writes them; an object without members is no annotation. Fails,
 /// touching nothing, when `current` or a value is not what it should be.
