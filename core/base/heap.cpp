@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@ constexpr int arenas = 2;
 /// one was, and from then on buffers lie between the rows that come meanwhile.
 constexpr int mapped_from = 64 << 10;
 
+#ifdef __GLIBC__
+
 /// For each thread and each small size glibc keeps a few pieces that the thread freed, and a piece holds on to its
 /// page. It gives them back when the thread ends, and only then: so they are taken out, and freed by one that ends.
 void empty_thread_cache() {
@@ -35,8 +38,15 @@ void empty_thread_cache() {
         for (std::size_t i = 0; i < pieces; ++i)
             kept.push_back(std::malloc(size));
     }
-    std::thread([&kept] { std::for_each(kept.begin(), kept.end(), std::free); }).join();
+    const auto free_all = [&kept] { std::for_each(kept.begin(), kept.end(), std::free); };
+    try {
+        std::thread(free_all).join();
+    } catch (const std::system_error&) {
+        free_all();  // no more threads are to be had: then they stay
+    }
 }
+
+#endif
 
 }  // namespace
 
