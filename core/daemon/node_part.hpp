@@ -45,6 +45,11 @@ class NodePart final : private engine::Subscriber {
     std::optional<TimePoint> next_deadline() const;
     /// Transactions are on their way to a database.
     bool writing() const;
+    /// A burst is over: memory that the databases' threads keep for the next one goes back.
+    void give_back_memory() {
+        for (OvsdbLink* link : all())
+            link->give_back_memory();
+    }
 
     /// Also for installed plugins that are switched off: what they had put is taken away.
     void add_claims(const plugin::Loaded& plugin);

@@ -16,6 +16,7 @@ constexpr std::size_t body_limit = 64U << 20;
 constexpr std::size_t failure_limit = 64U << 10;
 constexpr std::size_t idle_limit = 32;
 constexpr std::size_t kept_at_rest = 2;
+constexpr long spare_connections = 1;
 constexpr Duration rest_after = std::chrono::seconds(1);
 
 /// libcurl's own process-wide state, set up once.
@@ -107,7 +108,6 @@ CurlEnvironment::CurlEnvironment(const Access& access, std::string user_agent, D
     multi_ = curl_multi_init();
     if (multi_ == nullptr) throw std::bad_alloc();
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 64L);
     if (access_.tls() && !access_.tls_server_name.empty()) {
         // The server is asked for, and checked, by this name, and reached at the other.
         const ServerParts parts = split_server(access_.server);
@@ -203,10 +203,13 @@ Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
         curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
         return broken(std::string("libcurl: ") + curl_multi_strerror(code));
     }
+    ++active_;
     return {};
 }
 
 void CurlEnvironment::perform() {
+    // As many connections as exchanges, and some: those that a burst opened are closed one by one as it ends.
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, active_ + spare_connections);
     int running = 0;
     curl_multi_perform(multi_, &running);
 }
@@ -254,13 +257,18 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
         read_status(answer, exchange.body);
     }
     const bool reusable = code == CURLE_OK && idle_.size() < idle_limit;
-    curl_multi_remove_handle(multi_, exchange.easy);
+    remove(exchange);
     if (reusable) {
         idle_.push_back(std::exchange(exchange.easy, nullptr));
     } else {
         curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
     }
     return answer;
+}
+
+void CurlEnvironment::remove(CurlExchange& exchange) {
+    curl_multi_remove_handle(multi_, exchange.easy);
+    --active_;
 }
 
 void CurlEnvironment::drop_idle() {
@@ -299,7 +307,7 @@ Answer CurlEnvironment::give_up(CurlExchange& exchange, TimePoint now) {
 
 void CurlEnvironment::drop(CurlExchange& exchange) {
     if (exchange.easy == nullptr) return;
-    curl_multi_remove_handle(multi_, exchange.easy);
+    remove(exchange);
     curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
 }
 
