@@ -1,3 +1,4 @@
+#include "api_machine.hpp"
 #include "pods/sandbox.hpp"
 #include "process_table.hpp"
 
@@ -8,6 +9,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 
 namespace weft::testing {
 
@@ -17,6 +19,38 @@ constexpr int api_port = 8080;
 
 /// What whoever installs weft makes: the namespace of the leader's Lease.
 constexpr auto* installed_objects = "{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}";
+
+/// What `environment` means here. Throws when WEFT_NEED_KUBERNETES is set and there is none.
+Result<ApiServerKind> kind_of_environment() {
+    const char* wanted = std::getenv("WEFT_E2E_SERVER");
+    const std::string_view text = wanted == nullptr ? "" : wanted;
+    if (text == "embedded") return ApiServerKind::embedded;
+    if (text == "kubernetes") return ApiServerKind::kubernetes;
+    if (!text.empty()) return invalid("WEFT_E2E_SERVER is " + std::string(text) + ": embedded or kubernetes?");
+    if (std::getenv("WEFT_KUBERNETES") == nullptr) return ApiServerKind::embedded;
+    const auto missing = ControlPlane::missing();
+    if (!missing) return ApiServerKind::kubernetes;
+    std::cout << "on the embedded API server: " << *missing << std::endl;
+    return ApiServerKind::embedded;
+}
+
+/// Until the API server knows the new kinds.
+Result<void> wait_established(const KubeClient& api, const std::vector<Manifest>& manifests) {
+    for (const auto& manifest : manifests) {
+        if (manifest.kind != "CustomResourceDefinition") continue;
+        auto done = wait_for("Established condition of " + manifest.name, [&]() -> Result<void> {
+            auto object = api.get(manifest.path());
+            if (!object) return object.error();
+            bool established = false;
+            object->root()["status"]["conditions"].each([&](JsonView one) {
+                established |= one["type"].string_or("") == "Established" && one["status"].string_or("") == "True";
+            });
+            return established ? Result<void>() : Result<void>(waiting("it is not"));
+        });
+        if (!done) return done;
+    }
+    return {};
+}
 
 /// The value itself, or the defaults of the families in use.
 std::string or_default(const std::string& value, bool v4, bool v6, const std::string& v4_default,
@@ -75,6 +109,8 @@ Cluster::Cluster(Testbed& testbed, ClusterOptions options) : testbed_(testbed), 
     options_.cluster_subnets = or_default(options_.cluster_subnets, v4, v6, "10.244.0.0/16/24", "fd00:10:244::/48/64");
     options_.service_cidrs = or_default(options_.service_cidrs, v4, v6, "10.96.0.0/16", "fd00:10:96::/112");
 }
+
+Cluster::~Cluster() = default;
 
 /// Beside the others, or where an installation puts it.
 std::filesystem::path Cluster::program(const std::string& name) const {
@@ -135,36 +171,90 @@ Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions
 
 Result<void> Cluster::start_api_server() {
     tell("API server");
-    const auto gateway = underlay_.gateway(Family::v4).text();
+    if (options_.api_server_kind == ApiServerKind::environment) {
+        auto kind = kind_of_environment();
+        if (!kind) return kind.error();
+        options_.api_server_kind = *kind;
+    }
+    Result<ApiEndpoint> endpoint = ApiEndpoint{};
     if (options_.api_server) {
         auto url = options_.api_server(underlay_);
         if (!url) return url.error();
-        api_url_ = *url;
+        endpoint->url = *url;
     } else {
-        const auto listen = gateway + ":" + std::to_string(api_port);
-        api_url_ = "http://" + listen;
-        auto server = testbed_.start({.name = "apiserver",
-                                      .argv = {program("weft-apiserver").string(), "--listen", listen, "--kubeconfig",
-                                               (testbed_.dir() / "kubeconfig").string(), "--state",
-                                               (testbed_.dir() / "apiserver.state").string()},
-                                      .netns = underlay_.netns().name()});
-        if (!server) return server.error();
-        api_server_ = std::move(*server);
+        endpoint = options_.api_server_kind == ApiServerKind::kubernetes ? start_kubernetes() : start_embedded();
     }
-    api_ = std::make_unique<KubeClient>(ApiEndpoint{.url = api_url_, .netns = underlay_.netns().name()});
-    auto serves = wait_for("API server at " + api_url_, [this]() -> Result<void> {
-        if (!options_.api_server && !api_server_.running()) return broken("it ended; see its log");
-        if (auto answer = api_->get("/api/v1/namespaces"); !answer) return answer.error();
-        return {};
-    });
-    if (!serves) return serves;
+    if (!endpoint) return endpoint.error();
+    endpoint->netns = underlay_.netns().name();
+    api_ = std::make_unique<KubeClient>(*std::move(endpoint));
+    if (auto serves = wait_api_server(); !serves) return serves;
     return apply_text(installed_objects);
 }
 
+Result<ApiEndpoint> Cluster::start_embedded() {
+    const auto listen = underlay_.gateway(Family::v4).text() + ":" + std::to_string(api_port);
+    auto server =
+        testbed_.start({.name = "apiserver",
+                        .argv = {program("weft-apiserver").string(), "--listen", listen, "--kubeconfig",
+                                 kubeconfig().string(), "--state", (testbed_.dir() / "apiserver.state").string()},
+                        .netns = underlay_.netns().name()});
+    if (!server) return server.error();
+    api_server_ = std::move(*server);
+    return ApiEndpoint{.url = "http://" + listen};
+}
+
+Result<ApiEndpoint> Cluster::start_kubernetes() {
+    auto machine = options_.share_api_server ? ApiMachine::borrow() : ApiMachine::start(testbed_);
+    if (!machine) return machine.error();
+    machine_ = *std::move(machine);
+    if (auto plugged = machine_->plug_into(underlay_); !plugged) return plugged.error();
+    return machine_->plane().endpoint();
+}
+
+Process& Cluster::api_server() {
+    return machine_ ? machine_->plane().api_server() : api_server_;
+}
+
+const std::string& Cluster::api_netns() const {
+    return machine_ ? machine_->netns().name() : underlay_.netns().name();
+}
+
+Ip Cluster::api_address() const {
+    return machine_ ? underlay_.server_address(Family::v4).ip() : underlay_.gateway(Family::v4);
+}
+
+std::filesystem::path Cluster::kubeconfig() const {
+    return machine_ ? machine_->plane().kubeconfig() : testbed_.dir() / "kubeconfig";
+}
+
+Result<void> Cluster::wait_api_server() {
+    return wait_for("API server at " + api_url(), [this]() -> Result<void> {
+        if (!options_.api_server && !api_server().running()) return broken("it ended; see its log");
+        if (auto answer = api_->get("/api/v1/namespaces/default"); !answer) return answer.error();
+        return {};
+    });
+}
+
+Result<void> Cluster::forget_history() {
+    if (machine_) {
+        auto done = machine_->plane().compact();
+        return done ? machine_->plane().restart() : done;
+    }
+    for (const auto* action : {"drop-connections", "compact"}) {
+        auto reply = api_->send("POST", "/_faults", R"({"action":")" + std::string(action) + R"("})");
+        if (!reply) return reply.error();
+        if (!reply->ok()) return broken(reply->body);
+    }
+    return {};
+}
+
 std::string Cluster::config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const {
+    const auto& api = api_->endpoint();
+    const auto access =
+        (api.ca_file.empty() ? "" : "\ncacert = " + api.ca_file) + (api.token.empty() ? "" : "\ntoken = " + api.token);
     std::string text = "[weft]\nrun-dir = " + run_dir.string() + "\nplugin-dir = " + options_.plugin_dir.string() +
-                       "\n\n[kubernetes]\napiserver = " + api_url_ + "\nservice-cidrs = " + options_.service_cidrs +
-                       "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
+                       "\n\n[kubernetes]\napiserver = " + api_url() + "\nservice-cidrs = " + options_.service_cidrs +
+                       access + "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
                        "\n\n[plugins]\nenable = " + options_.plugins + "\n";
     if (node != nullptr) {
         text += "\n[ovspaths]\nrun-dir = " + node->ovn->ovs_dir().string() +
@@ -241,7 +331,7 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
                                   "--node",
                                   name,
                                   "--api",
-                                  api_url_,
+                                  api_url(),
                                   "--state-dir",
                                   node.pod_state_dir.string(),
                                   "--cni-conf-dir",
@@ -250,6 +340,8 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
                                   plugins.string(),
                                   "--netns-prefix",
                                   testbed_.netns_name("")};
+    if (const auto& ca = api_->endpoint().ca_file; !ca.empty()) argv.insert(argv.end(), {"--ca-file", ca});
+    if (const auto& token = api_->endpoint().token; !token.empty()) argv.insert(argv.end(), {"--token", token});
     for (const auto family : {Family::v4, Family::v6}) {
         if (!(family == Family::v4 ? options_.ipv4 : options_.ipv6)) continue;
         argv.insert(argv.end(), {"--address", node.ovn->address(family).ip().text()});
@@ -281,7 +373,7 @@ Result<void> Cluster::apply(const std::filesystem::path& path) {
         tell(manifest.kind + " " + manifest.name);
         if (auto applied = testing::apply(*api_, manifest); !applied) return applied;
     }
-    return {};
+    return wait_established(*api_, *manifests);
 }
 
 Result<void> Cluster::apply_text(const std::string& yaml) {
@@ -290,7 +382,7 @@ Result<void> Cluster::apply_text(const std::string& yaml) {
     for (const auto& manifest : *manifests) {
         if (auto applied = testing::apply(*api_, manifest); !applied) return applied;
     }
-    return {};
+    return wait_established(*api_, *manifests);
 }
 
 Result<void> Cluster::wait_node_ready(const std::string& name) {

@@ -28,8 +28,8 @@ void tell_how_to_look_around(const Steps& steps, testing::Cluster& cluster,
         std::cout << steps.dim("  # " + what) << "\n  " << command << "\n";
     };
     steps.heading("Look around (it stays until tests/demo --down)");
-    show("the API server", "ip netns exec " + cluster.underlay().netns().name() + " kubectl --kubeconfig " + dir +
-                               "/kubeconfig get nodes,pods -A -o wide");
+    show("the API server", "ip netns exec " + cluster.underlay().netns().name() + " kubectl --kubeconfig " +
+                               cluster.kubeconfig().string() + " get nodes,pods -A -o wide");
     show("weftd on node " + first + "; --help tells more", weftctl + node.config_file.string() + " status");
     show("weftd of the cluster", weftctl + cluster.cluster_config_file().string() + " status");
     show("what weftd wrote for node " + first + ", what OVN made of it, and the switch",

@@ -46,7 +46,7 @@ std::vector<std::string> names_of_nodes(int count) {
 Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Options& options, Testbed& testbed) {
     std::unique_ptr<Cluster> cluster;
     auto started = steps.run("API server, weftd, and OVN on each node", [&]() -> Result<void> {
-        auto made = Cluster::start(testbed, {.nodes = names_of_nodes(options.nodes)});
+        auto made = Cluster::start(testbed, {.nodes = names_of_nodes(options.nodes), .share_api_server = false});
         if (!made) return made.error();
         cluster = std::move(*made);
         return {};

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace weft::testing {
 struct ControlPlaneOptions {
     std::filesystem::path programs;     ///< empty: the folder WEFT_KUBERNETES (ctest sets it)
     std::string address = "127.0.0.1";  ///< where the API server listens
+    std::string reached_at;             ///< an address of its clients' for it; empty: where it listens
     std::string netns;                  ///< where all of it runs; empty: the caller's
     std::string service_cidrs = "10.96.0.0/16,fd00:10:96::/112";
     std::vector<std::string> arguments;  ///< more of them for kube-apiserver
@@ -47,6 +49,8 @@ class ControlPlane {
     Result<void> compact();
     /// kill -9 of the API server, and it is ready again.
     Result<void> restart();
+    /// All objects that were made since it started are gone at once, whatever finalizers they have. Watchers are told.
+    Result<void> empty();
 
   private:
     ControlPlane(Testbed& testbed, ControlPlaneOptions options);
@@ -56,12 +60,15 @@ class ControlPlane {
     Result<bool> try_port(std::uint16_t port);
     Result<void> wait_ready();
     Result<void> start_controllers();
+    KubeClient etcd_client() const;
+    Result<std::set<std::string>> keys() const;
     Argv api_server_arguments(std::uint16_t port) const;
 
     Testbed& testbed_;
     ControlPlaneOptions options_;
     std::filesystem::path dir_;
     ApiEndpoint endpoint_;
+    std::set<std::string> own_keys_;  ///< what etcd had when it was ready
     Process etcd_, api_server_, controllers_, scheduler_;
 };
 
