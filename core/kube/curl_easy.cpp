@@ -52,6 +52,21 @@ std::size_t on_write(char* bytes, std::size_t, std::size_t count, void* context)
     return count;
 }
 
+/// The line that ends the head of a successful answer is told to who streams it: a quiet watch has nothing else to
+/// show.
+std::size_t on_header(char* bytes, std::size_t, std::size_t count, void* context) {
+    auto& exchange = *static_cast<CurlExchange*>(context);
+    if (exchange.silenced) return CURL_WRITEFUNC_ERROR;
+    if (!exchange.data || std::string_view(bytes, count) != "\r\n") return count;
+    long code = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &code);
+    if (code < 200 || code >= 300) return count;
+    exchange.http = static_cast<int>(code);
+    exchange.last_byte = Clock::system().now();
+    exchange.data({});
+    return exchange.silenced ? CURL_WRITEFUNC_ERROR : count;
+}
+
 /// A peer that vanished is noticed within half a minute, also when it owes us an acknowledgement.
 int on_socket(void*, curl_socket_t fd, curlsocktype) {
     const unsigned milliseconds = 30'000;
@@ -128,6 +143,8 @@ CURL* CurlEnvironment::make_easy() const {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent_.c_str());
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -188,6 +205,7 @@ Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
     curl_easy_setopt(easy, CURLOPT_URL, exchange.url.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange.headers.get());
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, &exchange);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.complaint.data());
     if (exchange.request.method == Method::get) {
@@ -245,6 +263,7 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
     answer.http = static_cast<int>(http);
     exchange.http = answer.http;
     exchange.connections = static_cast<std::uint64_t>(connections);
+    if (answer.http == 401) credentials_.doubt();
     if (retry_after > 0) answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(retry_after, 3600));
     if (exchange.oversized) {
         answer.trouble = "the answer is larger than 64 MiB";

@@ -203,8 +203,7 @@ std::string pod_of(const LogicalSwitchPort& port) {
 void declare_pods(Declare& d) {
     d.rule<RequestAddresses>("request-addresses");
     d.rule<ConnectPod>("connect-pod");
-    d.access({"", "pods/status", {"patch", "update"}});
-    d.access({"", "events", {"create", "patch"}}, Role::both);
+    d.access({"", "pods/status", {"patch"}});
     d.claim<LogicalSwitchPort>(
         "pod-ports", [](const LogicalSwitchPort& r) { return is_pod_port(r); }, by_name,
         [](const LogicalSwitchPort& r) { return pod_of(r); });

@@ -2,6 +2,7 @@
 #include <weft/testing/testbed/control_plane.hpp>
 #include <weft/testing/testbed/wait.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -57,6 +58,22 @@ std::string kubeconfig_text(const ApiEndpoint& endpoint) {
            endpoint.url + "\", certificate-authority: \"" + endpoint.ca_file +
            "\"}}]\nusers: [{name: admin, user: {token: \"" + endpoint.token +
            "\"}}]\ncontexts: [{name: test, context: {cluster: test, user: admin}}]\n";
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const auto octet = [&](std::size_t i) -> unsigned {
+            return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0;
+        };
+        const unsigned three = octet(0) << 16 | octet(1) << 8 | octet(2);
+        for (const unsigned shift : {18U, 12U, 6U, 0U})
+            text += digits[(three >> shift) & 63];
+    }
+    const auto padding = (3 - bytes.size() % 3) % 3;
+    return text.replace(text.size() - padding, padding, padding, '=');
 }
 
 /// The last lines of a log, for an error.
@@ -268,6 +285,28 @@ Result<void> ControlPlane::empty() {
         if (auto gone = etcd.create("/v3/kv/deleterange", R"({"key":")" + key + R"("})"); !gone) return gone.error();
     }
     return {};
+}
+
+Result<void> ControlPlane::store(const std::vector<Stored>& objects) {
+    constexpr std::size_t at_once = 100;  // etcd takes 128 in one transaction
+    const auto etcd = etcd_client();
+    for (std::size_t begin = 0; begin < objects.size(); begin += at_once) {
+        std::string puts;
+        for (std::size_t i = begin; i < std::min(objects.size(), begin + at_once); ++i) {
+            puts += (puts.empty() ? "" : ",") + std::string(R"({"requestPut":{"key":")") + base64(objects[i].key) +
+                    R"(","value":")" + base64(objects[i].json) + "\"}}";
+        }
+        if (auto done = etcd.create("/v3/kv/txn", R"({"success":[)" + puts + "]}"); !done) return done.error();
+    }
+    return {};
+}
+
+Result<void> ControlPlane::remove_stored(const std::string& prefix) {
+    std::string end = prefix;
+    ++end.back();
+    auto done = etcd_client().create("/v3/kv/deleterange",
+                                     R"({"key":")" + base64(prefix) + R"(","rangeEnd":")" + base64(end) + "\"}");
+    return done ? Result<void>() : Result<void>(done.error());
 }
 
 Result<void> ControlPlane::restart() {

@@ -47,6 +47,15 @@ class ControlPlane {
 
     /// etcd forgets all but the present. The API server still remembers some changes; restart() makes it forget, too.
     Result<void> compact();
+    struct Stored {
+        std::string key;   ///< "/registry/pods/default/p1"
+        std::string json;  ///< the whole object, with uid and creationTimestamp
+    };
+    /// Puts objects into etcd, past the API server: thousands in a second, but nothing is checked and nothing
+    /// defaulted.
+    Result<void> store(const std::vector<Stored>& objects);
+    /// Takes all objects under a prefix of keys out of etcd.
+    Result<void> remove_stored(const std::string& prefix);
     /// kill -9 of the API server, and it is ready again.
     Result<void> restart();
     /// All objects that were made since it started are gone at once, whatever finalizers they have. Watchers are told.
