@@ -1,5 +1,6 @@
 // What is there but does not work: an API server out of reach, a full disk, a database that only reads, a wrong clock.
 #include "effort.hpp"
+#include "faketime.hpp"
 #include "world.hpp"
 
 #include <cstdlib>
@@ -11,16 +12,6 @@
 
 namespace weft::testing {
 namespace {
-
-/// libfaketime, wherever this architecture has it; empty when it is not installed.
-std::filesystem::path faketime() {
-    for (const auto& entry : std::filesystem::directory_iterator("/usr/lib")) {
-        auto library = entry.path() / "faketime" / "libfaketime.so.1";
-        std::error_code unreadable;
-        if (std::filesystem::exists(library, unreadable)) return library;
-    }
-    return {};
-}
 
 std::string read_file(const std::filesystem::path& path) {
     std::ostringstream out;

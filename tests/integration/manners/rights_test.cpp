@@ -1,5 +1,6 @@
 // What `weftctl rbac` prints is what weft needs: no less, and no more.
 #include "effort.hpp"
+#include "faketime.hpp"
 #include "services/rbac.hpp"
 #include "world.hpp"
 
@@ -30,16 +31,6 @@ kind: ValidatingAdmissionPolicyBinding
 metadata: {name: refusal}
 spec: {policyName: refusal, validationActions: [Deny]}
 )yaml";
-
-/// libfaketime, wherever this architecture has it; empty when it is not installed.
-std::filesystem::path faketime() {
-    for (const auto& entry : std::filesystem::directory_iterator("/usr/lib")) {
-        auto library = entry.path() / "faketime" / "libfaketime.so.1";
-        std::error_code unreadable;
-        if (std::filesystem::exists(library, unreadable)) return library;
-    }
-    return {};
-}
 
 #if defined(WEFT_UNDER_ASAN) || defined(WEFT_UNDER_TSAN)
 constexpr bool can_set_clock = false;  // libfaketime and sanitizers both want to come first
