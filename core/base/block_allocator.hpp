@@ -22,11 +22,11 @@ class BlockAllocator {
     BlockAllocator(const BlockAllocator<U>&) noexcept {}
 
     T* allocate(std::size_t count) {
-        const std::size_t size = count * sizeof(T);
+        const std::size_t size = count * each;
         return static_cast<T*>(is_block(count) ? RowBlocks::take(size) : ::operator new(size));
     }
     void deallocate(T* at, std::size_t count) noexcept {
-        is_block(count) ? RowBlocks::give_back(at, count * sizeof(T)) : ::operator delete(at);
+        is_block(count) ? RowBlocks::give_back(at, count * each) : ::operator delete(at);
     }
     template <class U>
     bool operator==(const BlockAllocator<U>&) const noexcept {
@@ -34,8 +34,10 @@ class BlockAllocator {
     }
 
   private:
+    // Of a container's table T is a pointer, and its size is meant.
+    static constexpr std::size_t each = sizeof(T);  // NOLINT(bugprone-sizeof-expression)
     static constexpr std::size_t longest_array = 128;
-    static bool is_block(std::size_t count) { return count == 1 || count * sizeof(T) <= longest_array; }
+    static bool is_block(std::size_t count) { return count == 1 || count * each <= longest_array; }
 };
 
 /// A text that stays as long.

@@ -9,7 +9,7 @@ namespace weft {
 
 /// Keeps the C library from holding on to memory that a burst of work needed: glibc gives each thread an arena of its
 /// own and returns little of it by itself, so that a node whose pods are gone would stay as large as it ever was.
-/// Of the thread that does the work; what others freed is given back as well.
+/// Of the thread that does the work; what others freed is given back as well, but for what they keep for themselves.
 class HeapKeeper {
   public:
     struct Options {
@@ -20,6 +20,10 @@ class HeapKeeper {
 
     /// For the whole process, before its threads are made.
     static void set_up();
+
+    /// Gives the system what is free, and what the calling thread keeps for itself. For threads that have had a part in
+    /// a burst, after turn() has said that it is over.
+    static void give_back();
 
     HeapKeeper() : HeapKeeper(Options{}) {}
     explicit HeapKeeper(Options options) : options_(options) {}

@@ -2,8 +2,10 @@
 
 #include <weft/base/text.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #include <simdjson.h>
@@ -12,44 +14,62 @@ namespace weft {
 
 namespace {
 
-void append_quoted(std::string& out, std::string_view text) {
+bool needs_backslash(char c) {
+    return c == '"' || c == '\\';
+}
+
+void append_escaped(std::string& out, char c) {
     static constexpr char digits[] = "0123456789abcdef";
-    const std::size_t begin = out.size();
-    char chunk[256];
-    constexpr std::size_t longest = 6;  // of what stands for one byte
-    std::size_t size = 0;
-    const auto put = [&](char c) { chunk[size++] = c; };
-    put('"');
+    const auto byte = static_cast<unsigned char>(c);
+    switch (c) {
+        case '\n': out += "\\n"; break;
+        case '\r': out += "\\r"; break;
+        case '\t': out += "\\t"; break;
+        default:
+            if (byte >= 0x20) {
+                if (needs_backslash(c)) out.push_back('\\');
+                out.push_back(c);
+            } else {
+                out.append("\\u00").append({digits[byte >> 4], digits[byte & 15]});
+            }
+    }
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    // Loops without a branch: a text is mostly looked at and copied as a whole.
+    std::uint32_t backslashes = 0;
     unsigned char all = 0;
-    for (const char byte : text) {
-        if (size > sizeof(chunk) - longest) {
-            out.append(chunk, size);
-            size = 0;
-        }
-        const auto c = static_cast<unsigned char>(byte);
-        all |= c;
-        if (c >= 0x20 && c != '"' && c != '\\') {
-            put(byte);
-            continue;
-        }
-        put('\\');
-        switch (c) {
-            case '"': put('"'); break;
-            case '\\': put('\\'); break;
-            case '\n': put('n'); break;
-            case '\r': put('r'); break;
-            case '\t': put('t'); break;
-            default:
-                for (const char d : {'u', '0', '0', digits[c >> 4], digits[c & 15]})
-                    put(d);
+    bool any_control = false;
+    for (const char c : text) {
+        backslashes += needs_backslash(c) ? 1 : 0;
+        any_control |= static_cast<unsigned char>(c) < 0x20;
+        all |= static_cast<unsigned char>(c);
+    }
+    // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
+    if (all >= 0x80 && !simdjson::validate_utf8(text.data(), text.size())) {
+        return append_quoted(out, repair_utf8(text));
+    }
+    if (any_control) {
+        out.push_back('"');
+        for (const char c : text)
+            append_escaped(out, c);
+        out.push_back('"');
+        return;
+    }
+    const std::size_t begin = out.size();
+    out.resize(begin + text.size() + backslashes + 2);
+    char* to = out.data() + begin;
+    *to++ = '"';
+    if (backslashes == 0) {
+        to = std::copy(text.begin(), text.end(), to);
+    } else {
+        for (const char c : text) {
+            *to = '\\';  // stays only where the text goes on behind it
+            to += needs_backslash(c) ? 1 : 0;
+            *to++ = c;
         }
     }
-    out.append(chunk, size);
-    out.push_back('"');
-    // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
-    if (all < 0x80 || simdjson::validate_utf8(text.data(), text.size())) return;
-    out.resize(begin);
-    append_quoted(out, repair_utf8(text));
+    *to = '"';
 }
 
 template <class T>

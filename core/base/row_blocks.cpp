@@ -55,7 +55,8 @@ std::byte* start_of(Slab* slab) {
 }
 
 Slab* slab_of(void* block) {
-    return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_size - 1));
+    const auto behind_start = reinterpret_cast<std::uintptr_t>(block) & (slab_size - 1);
+    return reinterpret_cast<Slab*>(static_cast<std::byte*>(block) - behind_start);
 }
 
 /// Maps twice as much and gives back what is not aligned.
@@ -63,12 +64,12 @@ Slab* map_slab() {
     constexpr std::size_t reserved = 2 * slab_size;
     void* memory = ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    const auto begin = reinterpret_cast<std::uintptr_t>(memory);
-    const std::uintptr_t aligned = (begin + slab_size - 1) & ~(slab_size - 1);
-    if (aligned > begin) ::munmap(memory, aligned - begin);
-    const std::uintptr_t end = aligned + slab_size;
-    if (begin + reserved > end) ::munmap(reinterpret_cast<void*>(end), begin + reserved - end);
-    return new (reinterpret_cast<void*>(aligned)) Slab{nullptr, nullptr, nullptr, sizeof(Slab), 0};
+    auto* const begin = static_cast<std::byte*>(memory);
+    const std::size_t before = -reinterpret_cast<std::uintptr_t>(begin) & (slab_size - 1);
+    if (before > 0) ::munmap(begin, before);
+    std::byte* const slab = begin + before;
+    ::munmap(slab + slab_size, slab_size - before);
+    return new (slab) Slab{nullptr, nullptr, nullptr, sizeof(Slab), 0};
 }
 
 /// All slabs of one block size. Only those with room are listed; the others are found through their blocks.

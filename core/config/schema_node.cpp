@@ -67,13 +67,13 @@ void add_node_keys(std::vector<KeySpec>& to) {
             if (!value.empty() && value.find('/') == std::string_view::npos) return {};
             return invalid("the CNI plugin's name must be a file name", "leave the folder out: the runtime knows it");
         });
-    cni.add<&CniSection::version>("version", "1.1.0",
-                                  "Version of the CNI configuration: 0.4.0, 1.0.0 or 1.1.0. containerd before 2.0 "
-                                  "understands none that is newer than 1.0.0; GC and STATUS come with 1.1.0.")
+    cni.add<&CniSection::version>("version", "auto",
+                                  "Version of the CNI configuration: 0.4.0, 1.0.0, 1.1.0 or auto, which is 1.1.0 with "
+                                  "containerd 2 or newer and 1.0.0 otherwise. GC and STATUS come with 1.1.0.")
         .flag("cni-version")
         .check([](std::string_view value) -> Result<void> {
-            if (value == "0.4.0" || value == "1.0.0" || value == "1.1.0") return {};
-            return invalid("the CNI version must be 0.4.0, 1.0.0 or 1.1.0");
+            if (value == "auto" || value == "0.4.0" || value == "1.0.0" || value == "1.1.0") return {};
+            return invalid("the CNI version must be auto, 0.4.0, 1.0.0 or 1.1.0");
         });
 
     add_database_keys<&Settings::ovn_north>(to, "ovnnorth", "nb", "/etc/ovn/ovnnb_db.db");

@@ -61,7 +61,7 @@ struct IpfixSection {
 struct CniSection {
     std::string conf_dir;
     std::string plugin;
-    std::string version;  ///< of the specification, as text
+    std::string version;  ///< of the configuration file: of the specification, or "auto"
 };
 
 struct KubernetesSection {

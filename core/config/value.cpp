@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 namespace weft::config {
@@ -94,7 +95,7 @@ Result<void> read_value(std::string_view text, Spelling spelling, Nanoseconds& t
     while (good && !rest.empty())
         good = add_part(rest, total);
     if (!good) return invalid(json_quote(text) + " is no duration", "write one such as 100s, 2m or 1h30m");
-    to = Nanoseconds(static_cast<std::int64_t>(total + 0.5));
+    to = Nanoseconds(std::llround(total));
     return {};
 }
 

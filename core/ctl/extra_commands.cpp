@@ -67,8 +67,8 @@ std::span<const ExtraCommand> extra_commands() {
     return list;
 }
 
-Arguments::Arguments(const std::vector<std::string>& args, std::vector<std::string_view> flags,
-                     std::vector<std::string_view> options, std::size_t most_positional) {
+Arguments::Arguments(const std::vector<std::string>& args, const std::vector<std::string_view>& flags,
+                     const std::vector<std::string_view>& options, std::size_t most_positional) {
     const auto in = [](const auto& list, std::string_view name) {
         return std::find(list.begin(), list.end(), name) != list.end();
     };

@@ -49,8 +49,8 @@ std::span<const ExtraCommand> extra_commands();
 class Arguments {
   public:
     /// Throws Usage for what is in neither list. Names are without dashes: {"dot"}, {"interval"}.
-    Arguments(const std::vector<std::string>& args, std::vector<std::string_view> flags,
-              std::vector<std::string_view> options, std::size_t most_positional);
+    Arguments(const std::vector<std::string>& args, const std::vector<std::string_view>& flags,
+              const std::vector<std::string_view>& options, std::size_t most_positional);
 
     bool has(std::string_view name) const;
     std::optional<std::string> value(std::string_view name) const;

@@ -45,7 +45,7 @@ std::set<std::string> tables_of(const std::map<std::string, std::vector<JsonView
     std::set<std::string> names;
     for (const auto& [name, rules] : plugins) {
         for (const JsonView& rule : rules) {
-            if (rule["driver"].string_or("") != "") names.insert(text_of(rule, "driver"));
+            if (!rule["driver"].string_or("").empty()) names.insert(text_of(rule, "driver"));
             rule["reads"].each([&](JsonView read) { names.insert(text_of(read, "table")); });
             rule["writes"].each([&](JsonView table) { names.emplace(table.string_or("")); });
         }
@@ -85,7 +85,7 @@ std::string graph_dot(const JsonView& graph, const std::string& only) {
             if (const auto driver = text_of(rule, "driver"); !driver.empty())
                 out += "  " + quoted("t:" + driver) + " -> " + self + " [penwidth=2, color=black];\n";
             rule["reads"].each([&](JsonView read) {
-                out += "  " + quoted("t:" + text_of(read, "table")) + " -> " + self;
+                out.append("  ").append(quoted("t:" + text_of(read, "table"))).append(" -> ").append(self);
                 if (const auto index = text_of(read, "index"); !index.empty())
                     out += " [label=" + quoted("by " + index) + ", fontsize=9]";
                 out += ";\n";

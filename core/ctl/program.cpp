@@ -59,6 +59,7 @@ Result<std::optional<ProgramOutput>> run_program(std::vector<std::string> argv, 
     ::posix_spawn_file_actions_adddup2(&actions, out.fd(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, errors.fd(), STDERR_FILENO);
     std::vector<char*> words;
+    words.reserve(argv.size() + 1);
     for (auto& word : argv)
         words.push_back(word.data());
     words.push_back(nullptr);

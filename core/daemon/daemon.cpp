@@ -324,7 +324,10 @@ std::optional<TimePoint> Daemon::turn() {
         node_->flush();
         kube_->hold_writes(node_->writing());
     }
-    heap_.turn(report.runs + report.input_changes, Clock::system().now());
+    if (heap_.turn(report.runs + report.input_changes, Clock::system().now())) {
+        if (kube_) kube_->give_back_memory();
+        if (node_) node_->give_back_memory();
+    }
     update_health();
     health_.beat();
     notifier_.beat();

@@ -5,6 +5,7 @@
 #include "appliers/kube/event_recorder.hpp"
 #include "appliers/kube/object_status_applier.hpp"
 #include "appliers/kube/status_events.hpp"
+#include "base/heap.hpp"
 #include "daemon/modules.hpp"
 #include "engine/engine.hpp"
 #include "kube/client.hpp"
@@ -42,6 +43,8 @@ class KubePart {
     /// Rows of nodes, namespaces and pods keep annotations under these prefixes too. Returns when those that are known
     /// have been listed anew, or with an error after ten seconds: then what rows keep is not settled.
     Result<void> keep_annotations(std::vector<std::string> prefixes);
+    /// A burst is over: memory that the client's thread keeps for the next one goes back.
+    void give_back_memory() { client_.post(HeapKeeper::give_back); }
     /// Nothing is written from here on.
     void stop();
 

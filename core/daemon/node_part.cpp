@@ -17,6 +17,9 @@ namespace weft::daemon {
 namespace {
 
 constexpr auto patience_with_databases = std::chrono::seconds(30);
+// Inputs of the subscription, after those that the CNI server reads itself.
+constexpr std::size_t pod_input = 2;
+constexpr std::size_t node_input = 3;
 
 weft::ovsdb::ClientSettings client_settings(const weft::ovsdb::DatabaseInfo& database,
                                             const config::Endpoint& endpoint) {
@@ -49,7 +52,7 @@ cni::ServerOptions cni_options(const config::Settings& settings, Loop& loop, Nod
     cni::ServerOptions options;
     options.run_dir = settings.weft.run_dir;
     options.conf_dir = settings.cni.conf_dir;
-    options.conf.version = settings.cni.version;
+    if (settings.cni.version != "auto") options.conf.version = settings.cni.version;
     options.conf.type = settings.cni.plugin;
     options.conf.log_file = settings.logging.cnilogfile;
     options.status_changed = [&loop] { loop.wake(); };
@@ -93,7 +96,8 @@ NodePart::NodePart(const config::Settings& settings, const std::vector<engine::M
       ports_(switch_, loop),
       pods_(engine, loop, kube.client()),
       progress_(engine, loop, north_, south_, std::move(observer.port_committed)),
-      server_(cni_options(settings, loop, std::move(observer)), pods_, ports_, progress_) {}
+      server_(cni_options(settings, loop, std::move(observer)), pods_, ports_, progress_),
+      node_name_(settings.node_name) {}
 
 NodePart::~NodePart() {
     stop();
@@ -113,8 +117,9 @@ Result<void> NodePart::start() {
     if (auto done = actions_.start(); !done) return done;
     if (auto done = host_.start(); !done) return done;
     if (auto done = server_.start(); !done) return done;
-    return engine_.subscribe(
-        {table_spec<tables::PodInterface>(), table_spec<tables::ServingCondition>(), table_spec<tables::Pod>()}, *this);
+    return engine_.subscribe({table_spec<tables::PodInterface>(), table_spec<tables::ServingCondition>(),
+                              table_spec<tables::Pod>(), table_spec<tables::Node>()},
+                             *this);
 }
 
 void NodePart::stop() {
@@ -129,14 +134,20 @@ void NodePart::changed(std::span<const Change> changes) {
     std::vector<Change> for_server;
     bool pods_went = false;
     for (const Change& change : changes) {
-        if (change.input == 2) {
-            pods_went |= !change.after;
-        } else {
-            for_server.push_back(change);
+        switch (change.input) {
+            case pod_input: pods_went |= !change.after; break;
+            case node_input: node_changed(change); break;
+            default: for_server.push_back(change);
         }
     }
     if (!for_server.empty()) server_.changed(for_server);
     if (pods_went) server_.pods_changed();
+}
+
+void NodePart::node_changed(const Change& change) {
+    if (!change.after) return;
+    const auto& node = change.after.as<tables::Node>();
+    if (node.key.text == node_name_) server_.container_runtime(node.container_runtime);
 }
 
 void NodePart::drain() {

@@ -45,6 +45,11 @@ class NodePart final : private engine::Subscriber {
     std::optional<TimePoint> next_deadline() const;
     /// Transactions are on their way to a database.
     bool writing() const;
+    /// A burst is over: memory that the databases' threads keep for the next one goes back.
+    void give_back_memory() {
+        for (OvsdbLink* link : all())
+            link->give_back_memory();
+    }
 
     /// Also for installed plugins that are switched off: what they had put is taken away.
     void add_claims(const plugin::Loaded& plugin);
@@ -62,6 +67,7 @@ class NodePart final : private engine::Subscriber {
   private:
     void changed(std::span<const Change> changes) override;
     void first_round_done() override { server_.rows_known(); }
+    void node_changed(const Change& change);
     void judge_links();
     std::vector<OvsdbLink*> all() { return {&north_, &south_, &switch_}; }
 
@@ -79,6 +85,7 @@ class NodePart final : private engine::Subscriber {
     EnginePods pods_;
     PortProgress progress_;
     cni::Server server_;
+    const std::string node_name_;
     std::set<std::string> lost_;  ///< databases that are away for so long that no pod can be served
 };
 

@@ -77,8 +77,8 @@ weft::ovsdb::ColumnSet OvsdbLink::columns(const weft::ovsdb::TableInfo& table) c
     return capabilities_ ? capabilities_->columns(table) : weft::ovsdb::ColumnSet();
 }
 
-std::uint64_t OvsdbLink::commit(const weft::ovsdb::Transaction& transaction) {
-    return client_->transact(transaction);
+std::uint64_t OvsdbLink::commit(weft::ovsdb::Transaction transaction) {
+    return client_->transact(std::move(transaction));
 }
 
 void OvsdbLink::transact(weft::ovsdb::Transaction transaction,

@@ -40,6 +40,9 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     }
     /// Takes what the connection has brought; before each tick.
     void drain();
+    void give_back_memory() {
+        if (client_) client_->give_back_memory();
+    }
 
     appliers::ovsdb::Applier& applier() { return *applier_; }
     const appliers::ovsdb::Applier& applier() const { return *applier_; }
@@ -58,7 +61,7 @@ class OvsdbLink final : public appliers::ovsdb::Channel {
     bool writable(std::string& why) const override;
     weft::ovsdb::ColumnSet columns(const weft::ovsdb::TableInfo& table) const override;
     const weft::ovsdb::Capabilities* capabilities() const override { return capabilities_.get(); }
-    std::uint64_t commit(const weft::ovsdb::Transaction& transaction) override;
+    std::uint64_t commit(weft::ovsdb::Transaction transaction) override;
 
     void on(weft::ovsdb::Connected& event);
     void on(weft::ovsdb::Update& event);

@@ -74,6 +74,7 @@ RowPtr merged(const RowPtr& planned, const RowPtr& known) {
         if (node.internal_ips.empty()) node.internal_ips = old.internal_ips;
         if (node.external_ips.empty()) node.external_ips = old.external_ips;
         if (node.provider_id.empty()) node.provider_id = old.provider_id;
+        if (node.container_runtime.empty()) node.container_runtime = old.container_runtime;
         keep_annotations(node, old);
         return RowPtr::make(std::move(node));
     }

@@ -60,7 +60,7 @@ class PortProgress final : public cni::ProgressProbe {
         std::uint64_t name_hash = 0;
         TimePoint when{};
     };
-    static constexpr std::size_t remembered = 4096;
+    static constexpr std::size_t remembered = 1024;
     std::vector<Committed> committed_;  ///< a ring
     std::size_t next_ = 0;
     bool loaded_ = false;  ///< what came with the first load was there before

@@ -23,7 +23,7 @@ class RunTimes {
 
     static std::size_t step_of(Duration took) {
         const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 64));
-        const auto octave = static_cast<unsigned>(std::bit_width(ns)) - 1;
+        const auto octave = static_cast<std::size_t>(std::bit_width(ns)) - 1;
         return std::min<std::size_t>((octave - 6) * 4 + ((ns >> (octave - 2)) & 3), steps - 1);
     }
     /// What a run of this step took at most.

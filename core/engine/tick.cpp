@@ -89,6 +89,7 @@ void Engine::Impl::take_input(Table& table, PendingInput& pending) {
             if (cell.present && !pending.rows.contains(cell.holder)) store.show(id, {});
         });
     }
+    table.log.reserve(table.log.size() + pending.rows.size());
     for (const RowPtr& row : pending.rows) {
         if (is_key_only(row)) {
             const CellId id = store.find(table, row.key());
@@ -111,6 +112,7 @@ void Engine::Impl::take_input(Table& table, PendingInput& pending) {
 /// one and put the same by another concern nobody.
 void Engine::Impl::settle(Table& table, TickReport& report) {
     table.changes_sorted = false;
+    table.changes.reserve(table.log.size());
     for (Logged& entry : table.log) {
         const Cell& cell = store.cells[entry.cell];
         if (!entry.list_changed && same_row(entry.before, cell)) continue;

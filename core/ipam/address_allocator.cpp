@@ -1,5 +1,6 @@
 #include "ipam/address_allocator.hpp"
 
+#include "base/shrink.hpp"
 #include "ipam/port_addresses.hpp"
 
 #include <algorithm>
@@ -112,6 +113,7 @@ void AddressAllocator::request_changed(const Change& change, OperatorOut& out) {
         if (!change.after) {
             if (entry.lease) out.erase(0, before.key.text);
             entries_.erase(at);
+            shrink(entries_);
         }
     }
     if (!change.after) return;
@@ -149,7 +151,7 @@ void AddressAllocator::port_changed(const Change& change) {
             ports_.erase(*port);
         }
     }
-    if (!change.after) return;
+    if (!change.after) return shrink(ports_);
     count_port(change.after, true);
     const std::string_view name = name_of(change.after);
     if (const auto port = find_port(name)) ports_.erase(*port);

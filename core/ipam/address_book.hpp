@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/block_allocator.hpp"
+#include "base/shrink.hpp"
 #include "ipam/number_set.hpp"
 
 #include <weft/base/ip.hpp>
@@ -61,7 +62,7 @@ class AddressBook {
     }
     void take_back(std::uint32_t number) {
         owners_.erase(number);
-        if (owners_.empty()) owners_.rehash(0);
+        shrink(owners_);
         freed_ = true;
         settle(number);
     }

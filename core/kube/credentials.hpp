@@ -11,7 +11,7 @@
 
 namespace weft::kube {
 
-/// What proves who we are, as of now: files are looked at again at most once a minute, and read when they changed. What
+/// What proves who we are, as of now: files are looked at again once a minute, and read when they changed. What
 /// cannot be read leaves the last good text in use.
 class Credentials {
   public:
@@ -21,6 +21,8 @@ class Credentials {
 
     /// True when something changed.
     bool refresh(TimePoint now);
+    /// The server took them for nobody's: the next refresh looks at the files, however soon it comes.
+    void doubt() { looked_.reset(); }
 
     const std::string& token() const { return token_.text; }
     const std::string& certificate() const { return certificate_.text; }

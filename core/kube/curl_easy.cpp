@@ -16,6 +16,7 @@ constexpr std::size_t body_limit = 64U << 20;
 constexpr std::size_t failure_limit = 64U << 10;
 constexpr std::size_t idle_limit = 32;
 constexpr std::size_t kept_at_rest = 2;
+constexpr long spare_connections = 1;
 constexpr Duration rest_after = std::chrono::seconds(1);
 
 /// libcurl's own process-wide state, set up once.
@@ -49,6 +50,21 @@ std::size_t on_write(char* bytes, std::size_t, std::size_t count, void* context)
     }
     exchange.body.append(piece);
     return count;
+}
+
+/// The line that ends the head of a successful answer is told to who streams it: a quiet watch has nothing else to
+/// show.
+std::size_t on_header(char* bytes, std::size_t, std::size_t count, void* context) {
+    auto& exchange = *static_cast<CurlExchange*>(context);
+    if (exchange.silenced) return CURL_WRITEFUNC_ERROR;
+    if (!exchange.data || std::string_view(bytes, count) != "\r\n") return count;
+    long code = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &code);
+    if (code < 200 || code >= 300) return count;
+    exchange.http = static_cast<int>(code);
+    exchange.last_byte = Clock::system().now();
+    exchange.data({});
+    return exchange.silenced ? CURL_WRITEFUNC_ERROR : count;
 }
 
 /// A peer that vanished is noticed within half a minute, also when it owes us an acknowledgement.
@@ -107,7 +123,6 @@ CurlEnvironment::CurlEnvironment(const Access& access, std::string user_agent, D
     multi_ = curl_multi_init();
     if (multi_ == nullptr) throw std::bad_alloc();
     curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX));
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 64L);
     if (access_.tls() && !access_.tls_server_name.empty()) {
         // The server is asked for, and checked, by this name, and reached at the other.
         const ServerParts parts = split_server(access_.server);
@@ -128,6 +143,8 @@ CURL* CurlEnvironment::make_easy() const {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent_.c_str());
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -188,6 +205,7 @@ Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
     curl_easy_setopt(easy, CURLOPT_URL, exchange.url.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange.headers.get());
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, &exchange);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange.complaint.data());
     if (exchange.request.method == Method::get) {
@@ -203,10 +221,13 @@ Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
         curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
         return broken(std::string("libcurl: ") + curl_multi_strerror(code));
     }
+    ++active_;
     return {};
 }
 
 void CurlEnvironment::perform() {
+    // As many connections as exchanges, and some: those that a burst opened are closed one by one as it ends.
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, active_ + spare_connections);
     int running = 0;
     curl_multi_perform(multi_, &running);
 }
@@ -242,6 +263,7 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
     answer.http = static_cast<int>(http);
     exchange.http = answer.http;
     exchange.connections = static_cast<std::uint64_t>(connections);
+    if (answer.http == 401) credentials_.doubt();
     if (retry_after > 0) answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(retry_after, 3600));
     if (exchange.oversized) {
         answer.trouble = "the answer is larger than 64 MiB";
@@ -254,13 +276,18 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
         read_status(answer, exchange.body);
     }
     const bool reusable = code == CURLE_OK && idle_.size() < idle_limit;
-    curl_multi_remove_handle(multi_, exchange.easy);
+    remove(exchange);
     if (reusable) {
         idle_.push_back(std::exchange(exchange.easy, nullptr));
     } else {
         curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
     }
     return answer;
+}
+
+void CurlEnvironment::remove(CurlExchange& exchange) {
+    curl_multi_remove_handle(multi_, exchange.easy);
+    --active_;
 }
 
 void CurlEnvironment::drop_idle() {
@@ -299,7 +326,7 @@ Answer CurlEnvironment::give_up(CurlExchange& exchange, TimePoint now) {
 
 void CurlEnvironment::drop(CurlExchange& exchange) {
     if (exchange.easy == nullptr) return;
-    curl_multi_remove_handle(multi_, exchange.easy);
+    remove(exchange);
     curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
 }
 

@@ -66,6 +66,7 @@ class CurlEnvironment {
 
   private:
     void leave_connections();
+    void remove(CurlExchange& exchange);
     void drop_idle();
     CURL* make_easy() const;
     void set_tls(CURL* easy) const;
@@ -79,6 +80,7 @@ class CurlEnvironment {
     std::string ca_;  ///< grows by a blank line to leave connections that don't answer: libcurl shares none across CAs
     std::shared_ptr<curl_slist> connect_to_;
     CURLM* multi_;
+    long active_ = 0;  ///< exchanges added and not taken off
     std::vector<CURL*> idle_;
     TimePoint last_added_{};
     std::map<std::pair<std::string_view, std::string_view>, std::shared_ptr<curl_slist>> headers_;

@@ -202,6 +202,8 @@ Result<RowPtr> parse_node(JsonView object, const Prefixes& more) {
         if (type == "ExternalIP") read.address(a["address"].string_or(""), "status.addresses", node.external_ips);
     });
     node.network_unavailable = condition(read, status, "NetworkUnavailable");
+    node.container_runtime = read.text(read.object(status, "nodeInfo", "status.nodeInfo"), "containerRuntimeVersion",
+                                       "status.nodeInfo.containerRuntimeVersion");
     if (read.failed()) return std::move(read).error();
     return RowPtr::make(std::move(node));
 }

@@ -103,6 +103,7 @@ class Reflector {
     void post_difference();
 
     void begin_watch(bool initial);
+    void watch_taken();
     void on_line(std::string_view line);
     void on_bookmark(JsonView object);
     void on_error_event(JsonView status);

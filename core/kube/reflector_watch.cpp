@@ -33,11 +33,21 @@ void Reflector::begin_watch(bool initial) {
     exchange_ = transport_.start(
         std::move(request), [this](const Answer& answer) { watch_done(answer); },
         [this](std::string_view bytes) {
+            if (bytes.empty()) return watch_taken();
             const auto fed = lines_.feed(bytes, [this](std::string_view line) { on_line(line); });
             sink_.flush();
             publish();
             if (!fed) stream_broken(fed.error().text());
         });
+}
+
+/// The server serves it. Nothing may change for long, so that is all there is to see of trouble that is over.
+void Reflector::watch_taken() {
+    if (initial_ || counts_.trouble.empty()) return;
+    timer_.set_after(options_.fair_watch, [this] {
+        in_step();
+        publish();
+    });
 }
 
 void Reflector::on_line(std::string_view line) {

@@ -50,7 +50,8 @@ class Transport {
   public:
     enum class Exchange : std::uint64_t { none = 0 };
     using OnDone = std::function<void(Answer)>;
-    /// A piece of a successful answer's body, as it came off the wire.
+    /// A piece of a successful answer's body, as it came off the wire. Before the first one, when the head of the
+    /// answer has come, there may be a call with nothing.
     using OnData = std::function<void(std::string_view)>;
 
     /// `done` runs exactly once, later, unless the exchange is cancelled. With `data` a successful body is streamed to

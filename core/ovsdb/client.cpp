@@ -1,5 +1,6 @@
 #include "ovsdb/client.hpp"
 
+#include "base/heap.hpp"
 #include "ovsdb/session.hpp"
 
 #include <weft/base/log.hpp>
@@ -28,8 +29,9 @@ struct Client::Command {
     struct Drop {
         std::string reason;
     };
+    struct GiveBack {};
     struct Stop {};
-    std::variant<Monitors, Transact, Drop, Stop> what;
+    std::variant<Monitors, Transact, Drop, GiveBack, Stop> what;
 };
 
 namespace {
@@ -37,7 +39,7 @@ namespace {
 constexpr std::size_t read_size = std::size_t{64} << 10;
 /// Bytes read before the loop looks at writing and at commands again.
 constexpr std::size_t read_share = std::size_t{1} << 20;
-constexpr std::size_t keep_to_write = std::size_t{128} << 10;
+constexpr std::size_t keep_to_write = std::size_t{16} << 10;
 
 Duration thread_cpu() {
     timespec t{};
@@ -240,6 +242,7 @@ class Client::Loop {
     void carry_out(Command::Drop& what) {
         if (transport_) drop(std::move(what.reason));
     }
+    void carry_out(Command::GiveBack&) { HeapKeeper::give_back(); }
     void carry_out(Command::Stop&) { stopped_ = true; }
 
     void deliver() {
@@ -323,6 +326,10 @@ std::uint64_t Client::transact(Transaction transaction) {
     const std::uint64_t id = next_id_++;
     post({Command::Transact{id, std::move(transaction)}});
     return id;
+}
+
+void Client::give_back_memory() {
+    post({Command::GiveBack{}});
 }
 
 void Client::reconnect(std::string reason) {

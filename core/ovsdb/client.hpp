@@ -67,6 +67,8 @@ class Client {
     /// Sends a transaction; its Reply carries the number returned. Transactions are answered in any number at a time:
     /// nothing waits for the earlier ones.
     std::uint64_t transact(Transaction transaction);
+    /// A burst is over: memory that the client's thread keeps for the next one goes back.
+    void give_back_memory();
     /// Drops the connection and makes another.
     void reconnect(std::string reason);
 

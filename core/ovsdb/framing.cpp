@@ -27,20 +27,22 @@ bool escaped(const char* from, const char* at) {
 }  // namespace
 
 std::span<char> Framer::room(std::size_t size) {
-    compact();
+    compact(size);
     if (buffer_.size() - end_ < size) buffer_.resize(std::max(end_ + size, std::min(buffer_.size() * 2, limit_)));
     return {buffer_.data() + end_, buffer_.size() - end_};
 }
 
 /// Moves an unfinished message to the front, and gives back the memory of a big one.
-void Framer::compact() {
+void Framer::compact(std::size_t next) {
     if (begin_ != 0) {
         std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
         end_ -= begin_;
         scanned_ -= begin_;
         begin_ = 0;
     }
-    if (buffer_.size() > usual_size && end_ <= usual_size / 2) {
+    if (end_ == 0 && buffer_.size() > next) {
+        buffer_ = std::vector<char>(next);
+    } else if (buffer_.size() > usual_size && end_ <= usual_size / 2) {
         buffer_.resize(usual_size);
         buffer_.shrink_to_fit();
     }

@@ -38,7 +38,7 @@ class Framer {
     void reset();
 
   private:
-    void compact();
+    void compact(std::size_t next);
 
     std::vector<char> buffer_;
     std::size_t begin_ = 0;    ///< where the current message starts

@@ -225,6 +225,11 @@ void Transaction::comment(std::string_view text) {
     add(Operation::Kind::comment, nullptr, Uuid());
 }
 
+void Transaction::reserve(std::size_t bytes, std::size_t operations) {
+    json_.reserve(bytes);
+    operations_.reserve(operations);
+}
+
 void Transaction::append(const Transaction& other) {
     if (other.empty()) return;
     if (!json_.empty()) json_.push_back(',');

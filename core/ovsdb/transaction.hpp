@@ -79,6 +79,8 @@ class Transaction {
     /// Appears in the database's log (ovsdb-tool show-log).
     void comment(std::string_view text);
 
+    /// Makes room for what will be appended.
+    void reserve(std::size_t bytes, std::size_t operations);
     /// Adds the operations of another transaction after these.
     void append(const Transaction& other);
 

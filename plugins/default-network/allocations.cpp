@@ -162,7 +162,7 @@ void declare_allocations(Declare& d) {
     d.rule<RequestId>("request-id", Role::cluster);
     d.rule<AnnotateSubnets>("annotate-subnets", Role::cluster);
     d.rule<AnnotateId>("annotate-id", Role::cluster);
-    d.access({"", "nodes/status", {"patch", "update"}}, Role::cluster);
+    d.access({"", "nodes/status", {"patch"}}, Role::cluster);
 }
 
 }  // namespace weft::default_network

@@ -89,7 +89,7 @@ void declare_node_annotations(Declare& d) {
     d.rule<AnnotateZone>("annotate-zone");
     d.rule<AnnotateTunnel>("annotate-tunnel");
     d.rule<AnnotateHost>("annotate-host");
-    d.access({"", "nodes/status", {"patch", "update"}});
+    d.access({"", "nodes/status", {"patch"}});
 }
 
 }  // namespace weft::default_network

@@ -170,7 +170,8 @@ struct RouterPort {
 
 /// Is this "<prefix><switch>" on the switch of that name: a node's own port, whichever node it is?
 bool is_node_port(const LogicalSwitchPort& port, std::string_view prefix) {
-    return port.parent.table == LogicalSwitch::ovsdb_table && port.name.get() == ovn::prefixed(prefix, port.parent.key);
+    return port.parent.table == LogicalSwitch::ovsdb_table && port.name.declared() && port.name->starts_with(prefix) &&
+           *port.name == ovn::prefixed(prefix, port.parent.key);
 }
 
 }  // namespace

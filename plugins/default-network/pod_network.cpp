@@ -154,6 +154,8 @@ Result<std::optional<AnnotatedNetwork>> annotated_network(const tables::Pod& pod
 
 Result<Wishes> wishes_of(const tables::Pod& pod) {
     Wishes wishes;
+    const auto says = [&](std::string_view name) { return tables::find_annotation(pod.annotations, name) != nullptr; };
+    if (!says(ovn::annotation::default_network) && !says(ovn::annotation::networks)) return wishes;
     JsonDocument document;
     bool seen = false;
     auto read = each_selection(pod, ovn::annotation::default_network, document, [&](JsonView element) -> Result<void> {

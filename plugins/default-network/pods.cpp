@@ -187,8 +187,8 @@ struct ConnectPod {
 
 /// A pod's port on a node's switch of the default network; ports of other networks say which.
 bool is_pod_port(const LogicalSwitchPort& port) {
-    return ovn::entry_of(port.external_ids, "pod") == "true" && !port.external_ids.get().contains(ovn::network_key) &&
-           !port.external_ids.get().contains("k8s.ovn.org/nad");
+    return ovn::entry_of(port.external_ids, "pod") == "true" && !port.external_ids->contains(ovn::network_key) &&
+           !port.external_ids->contains("k8s.ovn.org/nad");
 }
 
 /// "namespace/pod" of the port's pod.
@@ -203,8 +203,7 @@ std::string pod_of(const LogicalSwitchPort& port) {
 void declare_pods(Declare& d) {
     d.rule<RequestAddresses>("request-addresses");
     d.rule<ConnectPod>("connect-pod");
-    d.access({"", "pods/status", {"patch", "update"}});
-    d.access({"", "events", {"create", "patch"}}, Role::both);
+    d.access({"", "pods/status", {"patch"}});
     d.claim<LogicalSwitchPort>(
         "pod-ports", [](const LogicalSwitchPort& r) { return is_pod_port(r); }, by_name,
         [](const LogicalSwitchPort& r) { return pod_of(r); });

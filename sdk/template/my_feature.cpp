@@ -17,7 +17,7 @@ weft::Result<weft::RowPtr> parse_my_feature(weft::JsonView object) {
     if (!metadata) return metadata.error();
     const auto note = object["spec"]["note"].string_or("");
     if (note.empty() || note.size() > 63)
-        return weft::Error{weft::ErrorKind::invalid, "is no text of 1 to 63 characters", "spec.note", "give it one"};
+        return weft::Error{weft::ErrorKind::invalid, "is no text of 1 to 63 bytes", "spec.note", "give it one"};
     return weft::RowPtr::make(MyFeature{Key<MyFeature>{metadata->ns, metadata->name}, metadata->ns, metadata->name,
                                         metadata->uid, std::string(note)});
 }

@@ -132,9 +132,23 @@ void AnnotationApplier::wake(Entry& entry) {
 }
 
 void AnnotationApplier::observe(Entry& entry) {
-    if (entry.second.state == State::idle) busy(entry).repair = true;
+    if (entry.second.state == State::idle) {
+        if (catches_up(entry)) return;
+        busy(entry).repair = true;
+    }
     wake(entry);
     schedule_pump();
+}
+
+/// Has the watch come to what the server told us before? It was looked at then, and all was as it should be.
+bool AnnotationApplier::catches_up(Entry& entry) {
+    auto& busy = entry.second.busy;
+    if (!busy || !busy->fresh || busy->fresh->version == 0) return false;
+    const auto [kind, ns, name] = name_of(entry.first);
+    const Current current = lookup_(kind, ns, name);
+    if (current.presence != Current::Presence::present || current.version != busy->fresh->version) return false;
+    busy.reset();
+    return true;
 }
 
 void AnnotationApplier::observed(std::string_view kind, std::string_view ns, std::string_view name) {

@@ -85,7 +85,7 @@ class AnnotationApplier final : public engine::Subscriber {
     /// What an object needs only while something is to do. Rows that are gone say what to remove.
     struct Busy {
         std::vector<RowPtr> withdrawn;
-        std::optional<Snapshot> fresh;  ///< newer than the watch
+        std::shared_ptr<const Snapshot> fresh;  ///< newer than the watch
         kube::Transport::Exchange exchange = kube::Transport::Exchange::none;
         unsigned failures = 0;
         unsigned conflicts = 0;
@@ -105,6 +105,9 @@ class AnnotationApplier final : public engine::Subscriber {
     using Works = std::unordered_map<BlockString, Work, StringHash, std::equal_to<>,
                                      BlockAllocator<std::pair<const BlockString, Work>>>;
     using Entry = Works::value_type;
+    struct ObjectName {
+        std::string_view kind, ns, name;
+    };
     struct Plan {
         std::vector<AnnotationChange> annotations;
         std::vector<ConditionChange> conditions;
@@ -116,22 +119,25 @@ class AnnotationApplier final : public engine::Subscriber {
 
     void take(const Change& change);
     Entry& entry_of(const RowPtr& row);
+    /// The parts of an entry's key.
+    static ObjectName name_of(std::string_view key);
     void want(Entry& entry, const RowPtr& row);
     void withdraw(Entry& entry, const RowPtr& row);
     void wake(Entry& entry);
     void observe(Entry& entry);
+    bool catches_up(Entry& entry);
     void schedule_pump();
     void pump();
     void attempt(Entry& entry);
     /// What to go by; nothing when the server must be asked first.
-    std::optional<Snapshot> snapshot(Entry& entry, const Current& current) const;
+    std::shared_ptr<const Snapshot> snapshot(Entry& entry, const Current& current) const;
     Snapshot read_object(const Entry& entry, JsonView object) const;
     Plan plan(const Entry& entry, const Snapshot& now) const;
     void plan_annotations(const Entry& entry, const Snapshot& now, Plan& plan) const;
     void plan_conditions(const Entry& entry, const Snapshot& now, Plan& plan) const;
-    void send(Entry& entry, const Snapshot& now, const Plan& plan);
+    void send(Entry& entry, const Snapshot& now, Plan plan);
     void ask(Entry& entry, bool whole);
-    void on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan, const Snapshot& seen);
+    void on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan, std::optional<bool> unavailable);
     void on_looked(Entry& entry, const kube::Answer& answer, bool whole);
     void go_on(Entry& entry);
     void remember_conditions(Entry& entry, const Plan& plan);

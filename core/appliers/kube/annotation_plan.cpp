@@ -1,10 +1,9 @@
 #include "appliers/kube/annotation_applier.hpp"
 #include "appliers/kube/json_map.hpp"
+#include "base/row_fields.hpp"
 #include "kube/objects.hpp"
 
 #include <algorithm>
-#include <deque>
-#include <map>
 
 namespace weft::appliers {
 
@@ -16,67 +15,81 @@ bool is_condition(const RowPtr& row) {
     return row.type().name == tables::NodeCondition::table_name;
 }
 
-/// Everything that is wanted of one annotation.
+/// Everything that is wanted of one annotation. Looks into the rows.
 struct Group {
-    const tables::Annotation* whole = nullptr;
+    std::string_view annotation;
+    std::optional<std::string_view> whole;
     bool whole_withdrawn = false;
     std::vector<SubKey> sub_keys;
 };
 
-struct Groups {
-    std::map<std::string_view, Group> by_annotation;
-    std::deque<tables::Annotation> rows;  ///< that the groups look into
+/// By annotation. An object has one or two.
+class Groups {
+  public:
+    void add(const RowPtr& row, bool withdrawn) {
+        Group& group = of(row.read<&tables::Annotation::annotation>());
+        const std::string_view sub_key = row.read<&tables::Annotation::sub_key>();
+        const auto value = withdrawn ? std::nullopt : std::optional(row.read<&tables::Annotation::value>());
+        if (!sub_key.empty()) {
+            group.sub_keys.push_back({sub_key, value});
+        } else if (withdrawn) {
+            group.whole_withdrawn = true;
+        } else {
+            group.whole = value;
+        }
+    }
+    const Group* find(std::string_view annotation) const {
+        const auto at = std::find_if(groups_.begin(), groups_.end(),
+                                     [&](const Group& group) { return group.annotation == annotation; });
+        return at == groups_.end() ? nullptr : &*at;
+    }
+    auto begin() const { return groups_.begin(); }
+    auto end() const { return groups_.end(); }
+
+  private:
+    Group& of(std::string_view annotation) {
+        const auto at = std::lower_bound(groups_.begin(), groups_.end(), annotation,
+                                         [](const Group& group, auto name) { return group.annotation < name; });
+        if (at != groups_.end() && at->annotation == annotation) return *at;
+        return *groups_.insert(at, {annotation, {}, false, {}});
+    }
+
+    std::vector<Group> groups_;
 };
 
-void add_to(Groups& groups, tables::Annotation wanted, bool withdrawn) {
-    const tables::Annotation& row = groups.rows.emplace_back(std::move(wanted));
-    Group& group = groups.by_annotation[row.annotation];
-    if (!row.sub_key.empty()) {
-        group.sub_keys.push_back({row.sub_key, withdrawn ? std::nullopt : std::optional<std::string_view>(row.value)});
-    } else if (withdrawn) {
-        group.whole_withdrawn = true;
-    } else {
-        group.whole = &row;
-    }
-}
-
 /// What the annotation should become, given what it is.
-Result<Merged> wanted_text(const Group& group, const std::string* current, JsonDocument& parser) {
-    if (group.whole != nullptr) {
-        return Merged{current == nullptr || !same_annotation(*current, group.whole->value), group.whole->value};
-    }
-    if (group.sub_keys.empty()) return Merged{group.whole_withdrawn && current != nullptr, std::nullopt};
+Result<Merged> wanted_text(const Group& group, std::optional<std::string_view> current, JsonDocument& parser) {
+    if (group.whole) return Merged{!current || !same_annotation(*current, *group.whole), std::string(*group.whole)};
+    if (group.sub_keys.empty()) return Merged{group.whole_withdrawn && current, std::nullopt};
     return merge_sub_keys(current, group.sub_keys, parser);
 }
 
-template <class Row>
-bool equal_but_annotations(const Row& a, const Row& b) {
-    return std::apply(
-        [&](const auto&... f) { return ((f.name == "annotations" || a.*(f.member) == b.*(f.member)) && ...); },
-        Row::fields());
+std::optional<std::string_view> text_of(const tables::Annotations& annotations, std::string_view name) {
+    const std::string* text = tables::find_annotation(annotations, name);
+    return text == nullptr ? std::nullopt : std::optional<std::string_view>(*text);
 }
 
 template <class Row>
-Snapshot snapshot_of_row(const RowPtr& row, std::uint64_t version, bool annotated) {
-    Snapshot snapshot;
-    snapshot.uid = row.read<&Row::uid>();
-    snapshot.version = version;
-    snapshot.annotations = row.read<&Row::annotations>();
-    snapshot.annotated = annotated || !snapshot.annotations.empty();
+std::shared_ptr<Snapshot> snapshot_of_row(const RowPtr& row, std::uint64_t version, bool annotated) {
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->uid = row.read<&Row::uid>();
+    snapshot->version = version;
+    snapshot->annotations = row.read<&Row::annotations>();
+    snapshot->annotated = annotated || !snapshot->annotations.empty();
     return snapshot;
 }
 
 }  // namespace
 
-std::optional<Snapshot> AnnotationApplier::snapshot(Entry& entry, const Current& current) const {
+std::shared_ptr<const Snapshot> AnnotationApplier::snapshot(Entry& entry, const Current& current) const {
     auto& busy = entry.second.busy;
     const bool present = current.presence == Current::Presence::present;
     if (busy && busy->fresh && present && current.version > busy->fresh->version) busy->fresh.reset();
     if (busy && busy->fresh) return busy->fresh;
-    if (!present) return std::nullopt;
+    if (!present) return nullptr;
     if (current.row.type().name == tables::Node::table_name) {
-        Snapshot snapshot = snapshot_of_row<tables::Node>(current.row, current.version, current.annotated);
-        snapshot.network_unavailable = current.row.read<&tables::Node::network_unavailable>();
+        auto snapshot = snapshot_of_row<tables::Node>(current.row, current.version, current.annotated);
+        snapshot->network_unavailable = current.row.read<&tables::Node::network_unavailable>();
         return snapshot;
     }
     return snapshot_of_row<tables::Pod>(current.row, current.version, current.annotated);
@@ -113,26 +126,28 @@ AnnotationApplier::Plan AnnotationApplier::plan(const Entry& entry, const Snapsh
 
 void AnnotationApplier::plan_annotations(const Entry& entry, const Snapshot& now, Plan& plan) const {
     Groups groups;
-    const auto other_object = [&](const tables::Annotation& row) {
-        return !row.uid.empty() && !now.uid.empty() && row.uid != now.uid;
+    const auto add = [&](const RowPtr& row, bool withdrawn) {
+        const std::string_view uid = row.read<&tables::Annotation::uid>();
+        const bool other_object = !uid.empty() && !now.uid.empty() && uid != now.uid;
+        if (!other_object) groups.add(row, withdrawn);
     };
     for (const auto& row : entry.second.desired) {
-        if (is_condition(row)) continue;
-        if (auto wanted = row.as<tables::Annotation>(); !other_object(wanted)) add_to(groups, std::move(wanted), false);
+        if (!is_condition(row)) add(row, false);
     }
     if (entry.second.busy) {
         for (const auto& row : entry.second.busy->withdrawn) {
             if (is_condition(row)) continue;
             plan.removed.push_back(row);
-            if (auto gone = row.as<tables::Annotation>(); !other_object(gone)) add_to(groups, std::move(gone), true);
+            add(row, true);
         }
     }
-    for (const auto& [name, group] : groups.by_annotation) {
+    for (const Group& group : groups) {
+        const std::string_view name = group.annotation;
         if (!now.all_annotations && !kube::keeps_annotation(name)) {
             plan.look_first = true;
             continue;
         }
-        const std::string* current = tables::find_annotation(now.annotations, name);
+        const auto current = text_of(now.annotations, name);
         auto wanted = wanted_text(group, current, parser_);
         if (!wanted) {
             if (!plan.fault)
@@ -142,9 +157,9 @@ void AnnotationApplier::plan_annotations(const Entry& entry, const Snapshot& now
         if (!wanted->changed) continue;
         AnnotationChange change;
         change.name = std::string(name);
-        if (current != nullptr) change.before = *current;
-        change.after = wanted->text;
-        change.shared = !group.sub_keys.empty() && group.whole == nullptr;
+        if (current) change.before = std::string(*current);
+        change.after = std::move(wanted->text);
+        change.shared = !group.sub_keys.empty() && !group.whole;
         plan.annotations.push_back(std::move(change));
     }
 }
@@ -193,33 +208,34 @@ void AnnotationApplier::plan_conditions(const Entry& entry, const Snapshot& now,
 bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) const {
     if (!before || !now || before.type().name != now.type().name) return false;
     if (now.type().name != tables::Pod::table_name) return false;
-    const auto& old_pod = before.as<tables::Pod>();
-    const auto& new_pod = now.as<tables::Pod>();
-    const auto at = works_.find(std::string_view("Pod/" + new_pod.key.text));
-    if (at == works_.end() || !equal_but_annotations(old_pod, new_pod)) return false;
+    using tables::Pod;
+    const auto at = works_.find(std::string_view("Pod/" + std::string(now.key())));
+    if (at == works_.end() || !equal_but<&Pod::annotations>(before, now)) return false;
     Groups groups;
     for (const auto& row : at->second.desired) {
-        if (!is_condition(row)) add_to(groups, row.as<tables::Annotation>(), false);
+        if (!is_condition(row)) groups.add(row, false);
     }
     if (at->second.busy) {
         for (const auto& row : at->second.busy->withdrawn) {
-            if (!is_condition(row)) add_to(groups, row.as<tables::Annotation>(), true);
+            if (!is_condition(row)) groups.add(row, true);
         }
     }
-    const auto is_ours = [&](const std::string& name) {
-        const std::string* old_text = tables::find_annotation(old_pod.annotations, name);
-        const std::string* new_text = tables::find_annotation(new_pod.annotations, name);
-        if (old_text != nullptr && new_text != nullptr && *old_text == *new_text) return true;
-        const auto group = groups.by_annotation.find(name);
-        if (group == groups.by_annotation.end()) return false;
-        const auto wanted = wanted_text(group->second, old_text, parser_);
-        if (!wanted || wanted->text.has_value() != (new_text != nullptr)) return false;
-        return new_text == nullptr || same_annotation(*wanted->text, *new_text);
+    const auto is_ours = [&](std::string_view name) {
+        const auto old_text = before.entry<&Pod::annotations>(name);
+        const auto new_text = now.entry<&Pod::annotations>(name);
+        if (old_text == new_text) return true;
+        const Group* group = groups.find(name);
+        if (group == nullptr) return false;
+        if (!old_text && !group->whole && is_just(*new_text, group->sub_keys)) return true;
+        const auto wanted = wanted_text(*group, old_text, parser_);
+        if (!wanted || wanted->text.has_value() != new_text.has_value()) return false;
+        return !new_text || same_annotation(*wanted->text, *new_text);
     };
-    const auto all_ours = [&](const tables::Annotations& texts) {
-        return std::all_of(texts.begin(), texts.end(), [&](const auto& text) { return is_ours(text.first); });
-    };
-    return all_ours(old_pod.annotations) && all_ours(new_pod.annotations);
+    bool all_ours = true;
+    const auto look_at = [&](std::string_view name, std::string_view) { all_ours = all_ours && is_ours(name); };
+    each_entry<&Pod::annotations>(before, look_at);
+    each_entry<&Pod::annotations>(now, look_at);
+    return all_ours;
 }
 
 }  // namespace weft::appliers

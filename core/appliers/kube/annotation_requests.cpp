@@ -9,23 +9,18 @@ namespace weft::appliers {
 
 namespace {
 
-struct ObjectName {
-    std::string_view kind, ns, name;
-};
-
-/// The parts of an entry's key.
-ObjectName name_of(std::string_view key) {
-    const auto first = key.find('/');
-    const auto second = key.find('/', first + 1);
-    return {key.substr(0, first), key.substr(first + 1, second - first - 1), key.substr(second + 1)};
-}
-
 /// Trouble with the server, not with the object.
 bool is_server_trouble(int http) {
     return http == 0 || http == 401 || http == 429 || http == 503 || http == 504;
 }
 
 }  // namespace
+
+AnnotationApplier::ObjectName AnnotationApplier::name_of(std::string_view key) {
+    const auto first = key.find('/');
+    const auto second = key.find('/', first + 1);
+    return {key.substr(0, first), key.substr(first + 1, second - first - 1), key.substr(second + 1)};
+}
 
 /// Looks what is to do for one object, and does the next step of it.
 void AnnotationApplier::attempt(Entry& entry) {
@@ -34,7 +29,7 @@ void AnnotationApplier::attempt(Entry& entry) {
     if (current.presence == Current::Presence::absent) return absent(entry);
     const auto now = snapshot(entry, current);
     if (!now) return ask(entry, kind == "Node");
-    const Plan todo = plan(entry, *now);
+    Plan todo = plan(entry, *now);
     if (todo.look_first) return ask(entry, kind == "Node");
     if (todo.empty()) {
         // What the server said was needed until here even when the watch is as new: rows keep only some annotations.
@@ -43,10 +38,10 @@ void AnnotationApplier::attempt(Entry& entry) {
         if (busy && busy->fresh && present && current.version >= busy->fresh->version) busy->fresh.reset();
         return settle(entry, todo.fault);
     }
-    send(entry, *now, todo);
+    send(entry, *now, std::move(todo));
 }
 
-void AnnotationApplier::send(Entry& entry, const Snapshot& now, const Plan& plan) {
+void AnnotationApplier::send(Entry& entry, const Snapshot& now, Plan plan) {
     const auto [kind, ns, name] = name_of(entry.first);
     kube::Request request = kind == "Node" ? node_patch(name, now, plan.annotations, plan.conditions, loop_.wall())
                                            : pod_patch(ns, name, now, plan.annotations);
@@ -57,13 +52,13 @@ void AnnotationApplier::send(Entry& entry, const Snapshot& now, const Plan& plan
         ++status_.requests;
     }
     // Of what was seen, the answer leaves open just the conditions.
-    Snapshot seen;
-    seen.network_unavailable = now.network_unavailable;
-    busy(entry).exchange = transport_.start(std::move(request), [this, &entry, plan, seen](const kube::Answer& answer) {
-        --in_flight_;
-        on_patched(entry, answer, plan, seen);
-        schedule_pump();
-    });
+    busy(entry).exchange = transport_.start(
+        std::move(request),
+        [this, &entry, plan = std::move(plan), unavailable = now.network_unavailable](const kube::Answer& answer) {
+            --in_flight_;
+            on_patched(entry, answer, plan, unavailable);
+            schedule_pump();
+        });
 }
 
 void AnnotationApplier::ask(Entry& entry, bool whole) {
@@ -82,7 +77,8 @@ void AnnotationApplier::ask(Entry& entry, bool whole) {
         });
 }
 
-void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan, const Snapshot& seen) {
+void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan,
+                                   std::optional<bool> unavailable) {
     Busy& busy = this->busy(entry);
     busy.exchange = kube::Transport::Exchange::none;
     if (answer.http == 404) return absent(entry);
@@ -107,12 +103,13 @@ void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, con
     remember_conditions(entry, plan);
     busy.fresh.reset();
     if (parser_.reparse(answer.body) && parser_.root()["metadata"].is_object()) {
-        busy.fresh = read_object(entry, parser_.root());
-        busy.fresh->network_unavailable = seen.network_unavailable;
+        Snapshot fresh = read_object(entry, parser_.root());
+        fresh.network_unavailable = unavailable;
         for (const auto& change : plan.conditions) {
             if (change.type != "NetworkUnavailable") continue;
-            busy.fresh->network_unavailable = change.after && change.after.as<tables::NodeCondition>().status == "True";
+            fresh.network_unavailable = change.after && change.after.as<tables::NodeCondition>().status == "True";
         }
+        busy.fresh = std::make_shared<const Snapshot>(std::move(fresh));
     }
     go_on(entry);
 }
@@ -144,18 +141,18 @@ void AnnotationApplier::on_looked(Entry& entry, const kube::Answer& answer, bool
     if (!read || !object["metadata"].is_object()) {
         return rest(entry, std::nullopt, invalid("get: the answer is no Kubernetes object"));
     }
-    busy.fresh = read_object(entry, object);
+    Snapshot fresh = read_object(entry, object);
     if (whole) {
         auto known = std::make_unique<std::vector<Condition>>();
         object["status"]["conditions"].each([&](JsonView c) {
             const auto text = [&](std::string_view field) { return std::string(c[field].string_or("")); };
             known->push_back({text("type"), text("status"), text("reason"), text("message")});
-            if (known->back().type == "NetworkUnavailable")
-                busy.fresh->network_unavailable = known->back().status == "True";
+            if (known->back().type == "NetworkUnavailable") fresh.network_unavailable = known->back().status == "True";
         });
-        if (!busy.fresh->network_unavailable) busy.fresh->network_unavailable = false;
+        if (!fresh.network_unavailable) fresh.network_unavailable = false;
         entry.second.conditions = std::move(known);
     }
+    busy.fresh = std::make_shared<const Snapshot>(std::move(fresh));
     go_on(entry);
 }
 

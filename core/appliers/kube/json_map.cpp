@@ -35,17 +35,6 @@ bool objects_equal(JsonView a, JsonView b) {
     return equal;
 }
 
-/// Is it, letter by letter, what merge_sub_keys() makes of these alone? Mostly it is: we wrote it.
-bool is_just(const std::string& text, std::span<const SubKey> sub_keys) {
-    JsonWriter w;
-    w.begin_object();
-    for (std::size_t i = 0; i < sub_keys.size(); ++i) {
-        if (!sub_keys[i].value || (i > 0 && sub_keys[i].name <= sub_keys[i - 1].name)) return false;
-        w.key(sub_keys[i].name).raw(*sub_keys[i].value);
-    }
-    return w.end_object().text() == text;
-}
-
 }  // namespace
 
 bool json_equal(JsonView a, JsonView b) {
@@ -66,15 +55,26 @@ bool same_annotation(std::string_view a, std::string_view b) {
     return x && y && json_equal(x->root(), y->root());
 }
 
-Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey> sub_keys) {
+bool is_just(std::string_view text, std::span<const SubKey> sub_keys) {
+    JsonWriter w;
+    w.begin_object();
+    for (std::size_t i = 0; i < sub_keys.size(); ++i) {
+        if (!sub_keys[i].value || (i > 0 && sub_keys[i].name <= sub_keys[i - 1].name)) return false;
+        w.key(sub_keys[i].name).raw(*sub_keys[i].value);
+    }
+    return w.end_object().text() == text;
+}
+
+Result<Merged> merge_sub_keys(std::optional<std::string_view> current, std::span<const SubKey> sub_keys) {
     JsonDocument parser;
     return merge_sub_keys(current, sub_keys, parser);
 }
 
-Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey> sub_keys, JsonDocument& parser) {
-    if (current != nullptr && is_just(*current, sub_keys)) return Merged{false, *current};
+Result<Merged> merge_sub_keys(std::optional<std::string_view> current, std::span<const SubKey> sub_keys,
+                              JsonDocument& parser) {
+    if (current && is_just(*current, sub_keys)) return Merged{false, std::string(*current)};
     std::map<std::string, std::string, std::less<>> members;
-    if (current != nullptr && !current->empty()) {
+    if (current && !current->empty()) {
         if (auto parsed = parser.reparse(*current); !parsed || !parser.root().is_object()) {
             return invalid("holds no JSON object: " + json_quote(beginning(*current, 80)),
                            "correct or remove the annotation");
@@ -102,7 +102,7 @@ Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey
         members.insert_or_assign(std::string(sub_key.name), std::string(*sub_key.value));
     }
     if (!merged.changed) {
-        if (current != nullptr) merged.text = *current;
+        if (current) merged.text = std::string(*current);
         return merged;
     }
     if (members.empty()) return merged;

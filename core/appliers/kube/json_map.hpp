@@ -28,11 +28,15 @@ struct Merged {
     std::optional<std::string> text;  ///< nothing: no annotation
 };
 
+/// Is it, letter by letter, what merge_sub_keys() makes of these alone? Mostly it is: we wrote it.
+bool is_just(std::string_view text, std::span<const SubKey> sub_keys);
+
 /// Puts the sub-keys into the JSON object that `current` holds (none: an absent annotation). Foreign members stay;
 /// members are sorted by name, as OVN-Kubernetes writes them; an object without members is no annotation. Fails,
 /// touching nothing, when `current` or a value is not what it should be.
-Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey> sub_keys);
+Result<Merged> merge_sub_keys(std::optional<std::string_view> current, std::span<const SubKey> sub_keys);
 /// The same with the memory of a parser that is there already; its views die.
-Result<Merged> merge_sub_keys(const std::string* current, std::span<const SubKey> sub_keys, JsonDocument& parser);
+Result<Merged> merge_sub_keys(std::optional<std::string_view> current, std::span<const SubKey> sub_keys,
+                              JsonDocument& parser);
 
 }  // namespace weft::appliers

@@ -258,13 +258,13 @@ void ObjectStatusApplier::send(Work& work, const ResourceSpec& resource, const s
             Error error = answer.error("patch status");
             if (answer.http == 404 || answer.http == 405)
                 error.mend = "does the CustomResourceDefinition have `subresources: {status: {}}`?";
-            failed(work, std::move(error), answer.retry_after);
+            failed(work, error, answer.retry_after);
         }
         pump();
     });
 }
 
-void ObjectStatusApplier::failed(Work& work, Error error, std::optional<Duration> retry_after) {
+void ObjectStatusApplier::failed(Work& work, const Error& error, std::optional<Duration> retry_after) {
     note(work, &error);
     if (!work.backoff) work.backoff = std::make_unique<kube::Backoff>(options_.backoff, random_);
     if (!work.timer) work.timer = std::make_unique<kube::ScopedTimer>(loop_);

@@ -76,7 +76,7 @@ class ObjectStatusApplier final : public engine::Subscriber {
     void read(Work& work, JsonView object);
     void send(Work& work, const ResourceSpec& resource, const std::set<std::string>& fields);
     std::set<std::string> differing(const Work& work) const;
-    void failed(Work& work, Error error, std::optional<Duration> retry_after);
+    void failed(Work& work, const Error& error, std::optional<Duration> retry_after);
     void note(Work& work, const Error* error);
     void count_request();
     void publish();

@@ -19,7 +19,7 @@ class Channel {
     /// What the server can do; null while that is not known.
     virtual const weft::ovsdb::Capabilities* capabilities() const = 0;
     /// Sends one transaction; its Outcome comes later under the number that is returned.
-    virtual std::uint64_t commit(const weft::ovsdb::Transaction& transaction) = 0;
+    virtual std::uint64_t commit(weft::ovsdb::Transaction transaction) = 0;
 
   protected:
     ~Channel() = default;

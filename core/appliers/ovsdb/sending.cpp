@@ -10,6 +10,8 @@ namespace weft::appliers::ovsdb {
 
 namespace {
 
+constexpr std::size_t member_bytes = 64;  ///< about what a member of a set takes in a transaction
+
 /// How to mend a refusal, by the server's word for it (RFC 7047 and ovsdb-server(7)).
 const char* mend_of(const weft::ovsdb::Outcome& refusal) {
     if (refusal.error == "I/O error") return "see to the database's disk: is it full or broken?";
@@ -39,6 +41,13 @@ bool Applier::raises(const std::vector<Group>& groups) const {
 void Applier::commit(std::vector<Group> groups) {
     const Levels::Mark mark = raises(groups) ? order_->levels().send(clock_.now()) : 0;
     weft::ovsdb::Transaction transaction;
+    std::size_t bytes = 0;
+    std::size_t operations = 0;
+    for (const Group& group : groups) {
+        bytes += group.operations.size() + 1 + group.members.size() * member_bytes;
+        operations += group.operations.operations().size();
+    }
+    transaction.reserve(bytes, operations);
     for (const Group& group : groups) {
         transaction.append(group.operations);
         for (const Item& item : group.items)
@@ -47,7 +56,7 @@ void Applier::commit(std::vector<Group> groups) {
     append_members(groups, transaction);
     if (mark != 0) add_raise(replica_, transaction);
     ++transactions_;
-    const std::uint64_t number = channel_.commit(transaction);
+    const std::uint64_t number = channel_.commit(std::move(transaction));
     flights_.emplace(number, Flight{std::move(groups), mark});
 }
 

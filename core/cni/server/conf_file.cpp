@@ -5,6 +5,7 @@
 #include <weft/base/json.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -31,6 +32,17 @@ bool holds(const std::string& path, const std::string& text) {
 
 }  // namespace
 
+std::string conf_version_for(std::string_view container_runtime) {
+    constexpr std::string_view containerd = "containerd://";
+    constexpr int first_with_status = 2;
+    if (!container_runtime.starts_with(containerd)) return "1.0.0";
+    auto version = container_runtime.substr(containerd.size());
+    if (version.starts_with('v')) version.remove_prefix(1);
+    int major = 0;
+    std::from_chars(version.data(), version.data() + version.size(), major);
+    return major >= first_with_status ? "1.1.0" : "1.0.0";
+}
+
 std::string ConfContent::text() const {
     JsonWriter w;
     w.object([&] {
@@ -50,20 +62,17 @@ std::string ConfContent::text() const {
     return w.take();
 }
 
-ConfFile::ConfFile(std::string folder, std::string text)
-    : folder_(std::move(folder)),
-      path_(folder_ + "/" + file_name),
-      text_(std::move(text)) {}
+ConfFile::ConfFile(std::string folder) : folder_(std::move(folder)), path_(folder_ + "/" + file_name) {}
 
-Result<bool> ConfFile::write() const {
+Result<bool> ConfFile::write(const std::string& text) const {
     std::error_code code;
     std::filesystem::create_directories(folder_, code);
     if (code) return kernel_error("cannot make " + folder_ + " for the CNI configuration", code.value());
-    if (holds(path_, text_)) return false;
+    if (holds(path_, text)) return false;
     std::string temporary = folder_ + "/ovnkube-XXXXXX";
     const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));
     if (!fd) return kernel_error("cannot write the CNI configuration in " + folder_, errno);
-    const bool written = ::write(fd.get(), text_.data(), text_.size()) == static_cast<ssize_t>(text_.size()) &&
+    const bool written = ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
                          ::fchmod(fd.get(), 0644) == 0 && ::fsync(fd.get()) == 0 &&
                          ::rename(temporary.c_str(), path_.c_str()) == 0;
     if (!written) {

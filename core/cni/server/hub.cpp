@@ -16,11 +16,6 @@ namespace {
 constexpr std::string_view part = "cni";
 constexpr auto stop_patience = std::chrono::seconds(5);
 
-ConfContent with_socket(ServerOptions options) {
-    options.conf.socket = options.run_dir + "/cni/ovn-cni-server.sock";
-    return options.conf;
-}
-
 }  // namespace
 
 Hub::Hub(ServerOptions given, PodSource& pod_source, SwitchPorts& ports, ProgressProbe& progress)
@@ -29,7 +24,7 @@ Hub::Hub(ServerOptions given, PodSource& pod_source, SwitchPorts& ports, Progres
       probe(progress),
       ports_(ports),
       workers_(options.workers),
-      conf_file_(options.conf_dir, with_socket(options).text()) {}
+      conf_file_(options.conf_dir) {}
 
 Hub::~Hub() = default;
 
@@ -47,6 +42,14 @@ Result<void> Hub::start() {
 
 void Hub::rows_known() {
     loop.post([this] { know(); });
+}
+
+void Hub::container_runtime(std::string name) {
+    loop.post([this, name = std::move(name)] {
+        if (name == container_runtime_) return;
+        container_runtime_ = name;
+        if (serving_) serve_or_not();
+    });
 }
 
 void Hub::condition(const std::string& name, std::string reason) {
@@ -310,13 +313,20 @@ std::string Hub::not_ready() const {
     return {};
 }
 
+std::string Hub::conf_text() const {
+    auto content = options.conf;
+    content.socket = options.run_dir + "/cni/ovn-cni-server.sock";
+    if (content.version.empty()) content.version = conf_version_for(container_runtime_);
+    return content.text();
+}
+
 void Hub::serve_or_not() {
     if (!started_) return;
     loop.cancel(conf_retry_);
     const bool undecided = conditions_.empty() && obstacles_.empty() && !known_ && !stopping_;
     if (undecided) return update_status();
     const bool serve = !stopping_ && not_ready().empty();
-    const auto done = serve ? conf_file_.write() : conf_file_.remove();
+    const auto done = serve ? conf_file_.write(conf_text()) : conf_file_.remove();
     if (!done) {
         log(LogLevel::error, part, "the CNI configuration file cannot be changed", done.error());
         if (!stopping_) conf_retry_ = loop.after(std::chrono::seconds(5), [this] { serve_or_not(); });

@@ -36,6 +36,7 @@ class Hub final : public SwitchListener {
     void rows_known();
     void condition(const std::string& name, std::string reason);
     void gate(const std::string& name, std::string reason);
+    void container_runtime(std::string name);
     void pods_changed();
     ServerStatus status() const;
     CniMetrics metrics() const;
@@ -95,6 +96,7 @@ class Hub final : public SwitchListener {
     void tell_switch(const std::string* name);
     void start_next(const std::string& queue);
     void serve_or_not();
+    std::string conf_text() const;
     void know();
     void scrub();
     void scrub_strangers(const Result<std::set<std::string>>& local);
@@ -103,6 +105,7 @@ class Hub final : public SwitchListener {
     SwitchPorts& ports_;
     Workers workers_;
     const ConfFile conf_file_;
+    std::string container_runtime_;  ///< as its Node names it
     bool started_ = false;
     bool known_ = false;  ///< no condition means that there is none, rather than none yet
     bool stopping_ = false;

@@ -168,6 +168,10 @@ void Server::changed(std::span<const Change> changes) {
 void Server::rows_known() {
     impl_->hub.rows_known();
 }
+void Server::container_runtime(std::string name) {
+    impl_->hub.container_runtime(std::move(name));
+}
+
 void Server::gate(const std::string& name, std::string reason) {
     impl_->hub.gate(name, std::move(reason));
 }

@@ -73,6 +73,9 @@ class Server {
     /// The same, and an ADD that comes nevertheless gets an error with the reason: better no pod than one that lacks
     /// it.
     void gate(const std::string& name, std::string reason);
+    /// What runs the containers, as status.nodeInfo of the own Node has it: says which version the configuration has.
+    /// Any thread.
+    void container_runtime(std::string name);
     /// Looks for stale ports soon; weft calls it when the list of local pods is complete or pods went.
     void pods_changed();
 

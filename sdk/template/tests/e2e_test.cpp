@@ -1,5 +1,7 @@
 #include <weft/testing/testbed/plugin_cluster.hpp>
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace {
@@ -30,10 +32,15 @@ TEST(MyFeature, NotesComeAndGoWhilePodsTalk) {
     WEFT_ASSERT_OK(weft.wait_rows("n1", port, "external_ids:note=checked", "name", "web_a,web_b"));
     WEFT_ASSERT_OK(weft.wait_rows("n1", port, "external_ids:my-feature=checked", "name", ""));
 
-    // A note that is none: the object is told, the old one stays.
+    // A note that the API server lets through, for it counts characters, and the plugin does not: the object is told,
+    // the old one stays.
+    std::string long_note;
+    for (int i = 0; i < 32; ++i)
+        long_note += "\u00fc";
     WEFT_ASSERT_OK(weft.cluster().apply_text(
         "{apiVersion: my-feature.example.org/v1, kind: MyFeature, metadata: {name: f, namespace: web}, "
-        "spec: {note: \"\"}}"));
+        "spec: {note: \"" +
+        long_note + "\"}}"));
     WEFT_ASSERT_OK(weft.wait_event("web", "MyFeature", "f", "spec.note"));
     WEFT_ASSERT_OK(weft.wait_rows("n1", port, "external_ids:note=checked", "name", "web_a,web_b"));
 

@@ -59,10 +59,7 @@ TEST_F(Faults, ApiServer) {
     fault.api_is_there = false;
     fault.mend = [mend = fault.mend]() -> Result<void> {
         if (auto started = mend(); !started) return started;
-        return wait_for("the API server", []() -> Result<void> {
-            const auto answer = world->cluster().api().get("/api/v1/nodes");
-            return answer ? Result<void>() : Result<void>(answer.error());
-        });
+        return world->cluster().wait_api_server();
     };
     expect_unharmed(world->suffer(fault));
 }

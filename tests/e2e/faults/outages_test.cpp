@@ -1,5 +1,6 @@
 // What is there but does not work: an API server out of reach, a full disk, a database that only reads, a wrong clock.
 #include "effort.hpp"
+#include "faketime.hpp"
 #include "world.hpp"
 
 #include <cstdlib>
@@ -11,16 +12,6 @@
 
 namespace weft::testing {
 namespace {
-
-/// libfaketime, wherever this architecture has it; empty when it is not installed.
-std::filesystem::path faketime() {
-    for (const auto& entry : std::filesystem::directory_iterator("/usr/lib")) {
-        auto library = entry.path() / "faketime" / "libfaketime.so.1";
-        std::error_code unreadable;
-        if (std::filesystem::exists(library, unreadable)) return library;
-    }
-    return {};
-}
 
 std::string read_file(const std::filesystem::path& path) {
     std::ostringstream out;
@@ -52,13 +43,13 @@ Result<void> nothing(const Result<std::string>& done) {
 TEST_F(Faults, ApiServerOutOfReachThenExpired) {
     // Packets between the nodes and the API server vanish, in both directions.
     const auto routes = [](const std::string& verb) -> Result<void> {
-        const auto& underlay = world->cluster().underlay();
         for (const auto* node : {"n1", "n2"}) {
             auto& ovn = world->ovn(node);
-            const auto there = underlay.gateway(Family::v4).text() + "/32";
+            const auto there = world->cluster().api_address().text() + "/32";
             if (auto done = ovn.netns().ip({"route", verb, "blackhole", there}); !done) return done.error();
             const auto back = ovn.address(Family::v4).ip().text() + "/32";
-            if (auto done = underlay.netns().ip({"route", verb, "blackhole", back}); !done) return done.error();
+            const auto done = run_ok({"ip", "route", verb, "blackhole", back}, {.netns = world->cluster().api_netns()});
+            if (!done) return done.error();
         }
         return {};
     };
@@ -68,9 +59,7 @@ TEST_F(Faults, ApiServerOutOfReachThenExpired) {
                                    .strike = [&] { return routes("add"); },
                                    .meanwhile = [&]() -> Result<void> {
                                        wait_until([] { return false; }, length);  // how long it lasts is what is tested
-                                       if (auto dropped = world->api_action("drop-connections"); !dropped)
-                                           return dropped;
-                                       return world->api_action("compact");
+                                       return world->cluster().forget_history();
                                    },
                                    .mend = [&] { return routes("del"); },
                                    .settle = [&] { return log.wait("listing anew"); },

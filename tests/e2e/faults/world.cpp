@@ -112,12 +112,6 @@ Result<std::string> World::weftctl(const std::string& node, const Argv& argument
     return run_ok(argv);
 }
 
-Result<void> World::api_action(const std::string& action) {
-    auto reply = cluster().api().send("POST", "/_faults", R"({"action":")" + action + R"("})");
-    if (!reply) return reply.error();
-    return reply->ok() ? Result<void>() : Result<void>(broken(reply->body));
-}
-
 Result<JsonDocument> World::status(const std::string& node) {
     const auto text = weftctl(node, {"status", "-o", "json"});
     if (!text) return text.error();

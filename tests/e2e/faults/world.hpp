@@ -47,8 +47,6 @@ class World {
     /// Says more about the fault that was suffered last.
     void note(const std::string& text) { table_.note(text); }
 
-    /// What weft-apiserver is told to do: "compact", "drop-connections", ...
-    Result<void> api_action(const std::string& action);
     Result<void> wait_in_step();
     Result<JsonDocument> status(const std::string& node);
     /// weftctl for a node's weftd.

@@ -54,7 +54,7 @@ class KubeletTest : public ::testing::Test {
         auto made = Testbed::create();
         ASSERT_TRUE(made.ok()) << made.error().text();
         testbed = made->release();
-        auto started = Cluster::start(*testbed, {.kubernetes = true});
+        auto started = Cluster::start(*testbed, {.kubelets = true});
         ASSERT_TRUE(started.ok()) << started.error().text();
         cluster = started->release();
         for (const auto& node : cluster->node_names())

@@ -2,6 +2,7 @@
 
 #include "../real_server.hpp"
 #include "http_client.hpp"
+#include "throwing_json.hpp"
 
 #include <memory>
 #include <optional>
@@ -9,7 +10,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 namespace weft::testing {
 

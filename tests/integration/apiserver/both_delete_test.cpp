@@ -1,6 +1,10 @@
 // What the embedded API server and a real one have in common: how objects go.
 #include "both.hpp"
 
+#include <weft/testing/testbed/wait.hpp>
+
+#include <ctime>
+
 namespace weft::testing {
 namespace {
 
@@ -36,6 +40,22 @@ TEST_P(Deletes, BoundPodsGetTheirGrace) {
     EXPECT_EQ(later.json["metadata"]["deletionGracePeriodSeconds"], 5);
     EXPECT_EQ(remove(pods + "/p", R"({"gracePeriodSeconds":0})").code, 200);
     EXPECT_EQ(get(pods + "/p").code, 404);
+}
+
+TEST_P(Deletes, AShorterGraceCountsFromTheFirstDeletion) {
+    const auto seconds_of = [](const Answer& answer) {
+        std::tm parts{};
+        const auto text = answer.json["metadata"]["deletionTimestamp"].get<std::string>();
+        EXPECT_NE(::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts), nullptr) << text;
+        return ::timegm(&parts);
+    };
+    make_pod("p", ns + "-n1");
+    const auto began = std::time(nullptr);
+    const auto first = seconds_of(remove(pods + "/p"));
+    // Times have whole seconds.
+    ASSERT_TRUE(wait_until([&] { return std::time(nullptr) > began + 1; }));
+    const auto sooner = seconds_of(call("DELETE", pods + "/p?gracePeriodSeconds=20"));
+    EXPECT_EQ(first - sooner, 10);
 }
 
 TEST_P(Deletes, FinishedPodsNeedNoGrace) {

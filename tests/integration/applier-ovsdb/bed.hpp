@@ -109,7 +109,7 @@ class Far final : public appliers::ovsdb::Channel {
     bool writable(std::string& why) const override;
     ovsdb::ColumnSet columns(const ovsdb::TableInfo& info) const override;
     const ovsdb::Capabilities* capabilities() const override { return capabilities_.get(); }
-    std::uint64_t commit(const ovsdb::Transaction& transaction) override { return client_->transact(transaction); }
+    std::uint64_t commit(ovsdb::Transaction transaction) override { return client_->transact(std::move(transaction)); }
     void on(ovsdb::Event& event);
     int moment(const ovsdb::TableInfo& info, const std::string& key, bool came) const;
 

@@ -1,6 +1,8 @@
 #include "integration/cni/bed.hpp"
 
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -133,6 +135,11 @@ class StatusTest : public testing::Bed {
     Reply status() { return ask({{Command::status, "", "", "", ""}, R"({"cniVersion":"1.1.0","name":"n"})"}); }
     std::string conf_file() const { return options_.conf_dir + "/10-ovn-kubernetes.conf"; }
     bool has_conf() const { return std::filesystem::exists(conf_file()); }
+    std::string conf_text() const {
+        std::ostringstream text;
+        text << std::ifstream(conf_file()).rdbuf();
+        return text.str();
+    }
 };
 
 TEST_F(StatusTest, FollowsTheServingConditions) {
@@ -169,6 +176,21 @@ TEST_F(StatusTest, WeftdsOwnReasonsCountToo) {
     server_->condition("ovn-nb", "");
     EXPECT_FALSE(status().error);
     EXPECT_TRUE(has_conf());
+}
+
+TEST_F(StatusTest, TheConfFileHasAVersionThatTheRuntimeTakes) {
+    condition("p/x", "");
+    EXPECT_FALSE(status().error);
+    EXPECT_THAT(conf_text(), HasSubstr(R"("cniVersion":"1.0.0")"));
+    server_->container_runtime("containerd://2.1.4");  // the node was upgraded
+    EXPECT_FALSE(status().error);
+    EXPECT_THAT(conf_text(), HasSubstr(R"("cniVersion":"1.1.0")"));
+    stop_server();
+    options_.conf.version = "0.4.0";
+    start_server();
+    server_->container_runtime("containerd://2.1.4");
+    EXPECT_FALSE(status().error);
+    EXPECT_THAT(conf_text(), HasSubstr(R"("cniVersion":"0.4.0")"));
 }
 
 TEST_F(StatusTest, ChangesAreTold) {

@@ -59,6 +59,32 @@ TEST_F(ControlPlaneTest, ServesForgetsAndComesBack) {
     EXPECT_NE(forgotten->body.find("\"code\":410"), std::string::npos) << forgotten->status << forgotten->body;
 }
 
+TEST_F(ControlPlaneTest, IsEmptyAgainWhateverWaits) {
+    auto plane = ControlPlane::start(*testbed);
+    WEFT_ASSERT_OK(plane);
+    const KubeClient client((*plane)->endpoint());
+    const std::string space = R"({"metadata":{"name":"red"}})";
+    const std::string pod = R"({"metadata":{"name":"p","finalizers":["x.org/a"]},"spec":{"nodeName":"n1",)"
+                            R"("containers":[{"name":"c","image":"x"}]}})";
+    const auto names = [&](const std::string& path) {
+        std::string all;
+        if (const auto list = client.get(path)) {
+            list->root()["items"].each(
+                [&](JsonView one) { all += std::string(one["metadata"]["name"].string_or("")); });
+        }
+        return all;
+    };
+    for (int round = 0; round < 2; ++round) {
+        WEFT_ASSERT_OK(client.create("/api/v1/namespaces", space));
+        WEFT_ASSERT_OK(client.create("/api/v1/namespaces/red/pods", pod));
+        EXPECT_EQ(names("/api/v1/pods"), "p");
+        WEFT_ASSERT_OK((*plane)->empty());
+        EXPECT_EQ(names("/api/v1/pods"), "");
+        EXPECT_EQ(client.send("GET", "/api/v1/namespaces/red")->status, 404);
+        EXPECT_TRUE(client.get("/api/v1/namespaces/default").ok());
+    }
+}
+
 TEST_F(ControlPlaneTest, ControllersMakeAccountsAndTheSchedulerBindsPods) {
     auto plane = ControlPlane::start(*testbed, {.controllers = true, .scheduler = true});
     WEFT_ASSERT_OK(plane);

@@ -47,47 +47,69 @@ Result<void> Weftd::wait_status(const std::string& what, const std::function<boo
     });
 }
 
-Result<std::unique_ptr<Bed>> Bed::make(bool namespaced) {
+Result<std::unique_ptr<Bed>> Bed::make(const BedOptions& options) {
     auto bed = std::make_unique<Bed>();
     auto testbed = Testbed::create();
     if (!testbed) return testbed.error();
     bed->testbed_ = *std::move(testbed);
-    bed->namespaced_ = namespaced;
+    bed->namespaced_ = options.namespaced;
+    if (options.namespaced) {
+        auto netns = bed->testbed_->make_namespace("bed");
+        if (!netns) return netns.error();
+        bed->netns_ = *std::move(netns);
+    }
+    if (options.kubernetes) {
+        auto wanted = options.kubernetes(bed->dir());
+        wanted.netns = bed->netns();
+        auto plane = ControlPlane::start(*bed->testbed_, std::move(wanted));
+        if (!plane) return plane.error();
+        bed->plane_ = *std::move(plane);
+        auto made = KubeClient(bed->plane_->endpoint())
+                        .create("/api/v1/namespaces", R"({"metadata": {"name": "ovn-kubernetes"}})");
+        if (!made) return made.error();
+        return bed;
+    }
     const auto start = [&]() -> Result<void> {
         auto api = ApiServer::start();
         if (!api) return api.error();
         bed->api_ = *std::move(api);
         return bed->api_->apply_yaml("{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}");
     };
-    if (!namespaced) {
-        if (auto started = start(); !started) return started.error();
-        return bed;
-    }
-    auto netns = bed->testbed_->make_namespace("bed");
-    if (!netns) return netns.error();
-    bed->netns_ = *std::move(netns);
-    if (auto started = bed->netns_.inside(start); !started) return started.error();
+    auto started = options.namespaced ? bed->netns_.inside(start) : start();
+    if (!started) return started.error();
     return bed;
 }
 
 Bed::~Bed() {
     api_.reset();
+    plane_.reset();
 }
 
 std::string Bed::config_text(const WeftdOptions& options) const {
+    const auto access = [&]() -> std::string {
+        if (!options.access.empty()) return options.access;
+        if (!options.api_url.empty()) return "apiserver = " + options.api_url + "\n";
+        if (!plane_) return "apiserver = " + api_->url() + "\n";
+        const auto& endpoint = plane_->endpoint();
+        return "apiserver = " + endpoint.url + "\ncacert = " + endpoint.ca_file + "\ntoken = " + endpoint.token + "\n";
+    };
     return "[weft]\nrun-dir = " + (dir() / options.name).string() + "\nplugin-dir = " + program_path("WEFT_PLUGINS") +
-           "\nleader-identity = " + options.name +
-           "\n[kubernetes]\napiserver = " + (options.api_url.empty() ? api_->url() : options.api_url) +
-           "\nservice-cidrs = 10.96.0.0/16,fd00:10:96::/112\n[default]\ncluster-subnets = " + options.cluster_subnets +
+           "\nleader-identity = " + options.name + "\n[kubernetes]\n" + access() +
+           "service-cidrs = 10.96.0.0/16,fd00:10:96::/112\n[default]\ncluster-subnets = " + options.cluster_subnets +
            "\n[plugins]\nenable = " + options.plugins + "\n" + options.config;
 }
 
-Result<Weftd> Bed::start(const WeftdOptions& options) {
+Weftd Bed::prepare(const WeftdOptions& options) const {
     Weftd weftd;
     weftd.role = options.role;
     weftd.dir = dir() / options.name;
     weftd.config_file = weftd.dir / "weft.conf";
     write_file(weftd.config_file, config_text(options));
+    return weftd;
+}
+
+Result<Weftd> Bed::start(const WeftdOptions& options) {
+    Weftd weftd = prepare(options);
     std::vector<std::string> argv{program_path("WEFTD"), "--role", options.role, "--config-file",
                                   weftd.config_file.string()};
     if (options.role == "node") argv.insert(argv.end(), {"--node", "n1"});

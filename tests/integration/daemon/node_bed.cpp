@@ -12,9 +12,10 @@ std::string schema_of(const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<NodeBed>> NodeBed::make() {
+Result<std::unique_ptr<NodeBed>> NodeBed::make(BedOptions options) {
     auto made = std::make_unique<NodeBed>();
-    auto bed = Bed::make(true);
+    options.namespaced = true;
+    auto bed = Bed::make(options);
     if (!bed) return bed.error();
     made->bed_ = *std::move(bed);
     if (auto started = made->start_database("ovs"); !started) return started.error();
@@ -44,6 +45,12 @@ Result<void> NodeBed::start_database(const std::string& name, const std::vector<
     });
 }
 
+void NodeBed::drop_database(const std::string& name) {
+    databases_.erase(name);
+    std::filesystem::remove(bed_->dir() / (name + ".db"));
+    std::filesystem::remove(bed_->dir() / ("." + name + ".db.~lock~"));
+}
+
 std::string NodeBed::sockets() const {
     const std::string dir = bed_->dir().string();
     return "[ovspaths]\nrun-dir = " + dir + "\n[ovnnorth]\nrun-dir = " + dir + "\n[ovnsouth]\nrun-dir = " + dir +
@@ -51,7 +58,13 @@ std::string NodeBed::sockets() const {
 }
 
 Result<Weftd> NodeBed::start_weftd(const std::string& config) {
-    return bed_->start({.role = "node", .config = sockets() + config});
+    return start_weftd(WeftdOptions{.config = config});
+}
+
+Result<Weftd> NodeBed::start_weftd(WeftdOptions options) {
+    options.role = "node";
+    options.config = sockets() + options.config;
+    return bed_->start(options);
 }
 
 bool NodeBed::is_up(JsonView status, const std::string& connection) {

@@ -31,7 +31,8 @@ class Author:
         self.prefix = self.work / "prefix"
         self.work.mkdir(exist_ok=True)
         self.here = pathlib.Path(__file__).resolve().parent
-        keep = ("HOME", "LANG", "TMPDIR", "CCACHE_DIR", "GTEST_OUTPUT")
+        keep = ("HOME", "LANG", "TMPDIR", "CCACHE_DIR", "GTEST_OUTPUT", "WEFT_KUBERNETES", "WEFT_NEED_KUBERNETES",
+                "WEFT_E2E_SERVER")
         self.environment = {name: os.environ[name] for name in keep if name in os.environ}
         self.environment |= {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                              "PREFIX": str(self.prefix), "CXX": cxx, "CMAKE_GENERATOR": "Ninja",

@@ -34,13 +34,15 @@ TEST(JsonWriter, WritesTextWhateverBytesItIsGiven) {
 }
 
 TEST(JsonWriter, QuotesLongTextsWhole) {
-    for (std::size_t size = 0; size < 600; ++size) {
-        std::string text(size, 'a');
-        for (std::size_t i = 0; i < size; i += 7)
-            text[i] = i % 2 == 0 ? '"' : '\x01';
-        const auto read = JsonDocument::parse(json_quote(text));
-        ASSERT_TRUE(read) << size;
-        EXPECT_EQ(read->root().string(), text);
+    for (const std::string_view odd : {"\"\x01", "\"\\", "\\\"", "aa"}) {
+        for (std::size_t size = 0; size < 600; ++size) {
+            std::string text(size, 'a');
+            for (std::size_t i = 0; i < size; i += 7)
+                text[i] = odd[i % 2];
+            const auto read = JsonDocument::parse(json_quote(text));
+            ASSERT_TRUE(read) << size;
+            EXPECT_EQ(read->root().string(), text);
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+#include "base/row_fields.hpp"
+
 #include <weft/engine/rule.hpp>
 #include <weft/ovsdb/column.hpp>
 #include <weft/plugin/plugin.hpp>
@@ -117,6 +119,39 @@ TEST(RowPtr, ReadsFieldsAfterEmptyOnes) {
     EXPECT_FALSE(row.read<&Motley::ids>().declared());
     EXPECT_FALSE(row.read<&Motley::note>().has_value());
     EXPECT_EQ(row.read<&Motley::other>(), "the last");
+}
+
+TEST(RowPtr, ComparesAllFieldsButOne) {
+    const Motley m = motley();
+    const RowPtr row = RowPtr::make(m);
+    EXPECT_TRUE(equal_but<&Motley::ids>(row, RowPtr::make(m)));
+    Motley other = m;
+    other.ids = {{"pod", "false"}, {"a text that other fields repeat", "no more"}};
+    EXPECT_TRUE(equal_but<&Motley::ids>(row, RowPtr::make(other)));
+    EXPECT_TRUE(equal_but<&Motley::ids>(RowPtr::make(other), row));
+    EXPECT_FALSE(equal_but<&Motley::note>(row, RowPtr::make(other)));
+    other.other = Key<Motley>{"another"};
+    EXPECT_FALSE(equal_but<&Motley::ids>(row, RowPtr::make(other))) << "behind it";
+    other = m;
+    other.before = "else";
+    EXPECT_FALSE(equal_but<&Motley::ids>(row, RowPtr::make(other))) << "before it";
+    other = m;
+    other.key = Key<Motley>{"else"};
+    EXPECT_FALSE(equal_but<&Motley::ids>(row, RowPtr::make(other)));
+    other = m;
+    other.tag = std::optional<std::int64_t>();
+    EXPECT_FALSE(equal_but<&Motley::ids>(row, RowPtr::make(other)));
+    EXPECT_TRUE(equal_but<&Motley::tag>(row, RowPtr::make(other)));
+}
+
+TEST(RowPtr, VisitsEntriesOfMaps) {
+    std::vector<std::pair<std::string, std::string>> seen;
+    const auto note = [&](std::string_view name, std::string_view value) { seen.emplace_back(name, value); };
+    each_entry<&Motley::ids>(RowPtr::make(motley()), note);
+    const std::vector<std::pair<std::string, std::string>> all{{"pod", "true"}, {"repeat", "other fields"}};
+    EXPECT_EQ(seen, all);
+    each_entry<&Motley::ids>(RowPtr::make(Motley()), note);
+    EXPECT_EQ(seen, all) << "an undeclared column has none";
 }
 
 TEST(RowPtr, ReadsSingleEntriesOfMaps) {

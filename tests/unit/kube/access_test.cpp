@@ -157,6 +157,23 @@ TEST_F(KubeconfigTest, TokenFilesAreReadAgainAtMostOnceAMinute) {
     EXPECT_EQ(credentials.token(), "two");
 }
 
+TEST_F(KubeconfigTest, TokensThatTheServerRefusedAreLookedAtAtOnce) {
+    ManualClock clock;
+    Access access;
+    access.token_file = write("token", "one\n");
+    Credentials credentials(access);
+    EXPECT_TRUE(credentials.refresh(clock.now()));
+    write("token", "two");
+    std::filesystem::last_write_time(access.token_file, std::filesystem::file_time_type::clock::now() + 5s);
+    clock.advance(1s);
+    EXPECT_FALSE(credentials.refresh(clock.now()));
+    credentials.doubt();
+    EXPECT_TRUE(credentials.refresh(clock.now()));
+    EXPECT_EQ(credentials.token(), "two");
+    credentials.doubt();
+    EXPECT_FALSE(credentials.refresh(clock.now())) << "there is no other";
+}
+
 TEST(Base64, Decodes) {
     EXPECT_EQ(decode_base64("aGVsbG8=").value_or(""), "hello");
     EXPECT_EQ(decode_base64("aGVs\nbG8h\n").value_or(""), "hello!");

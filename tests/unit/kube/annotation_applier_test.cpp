@@ -242,6 +242,22 @@ TEST_F(AnnotationApplierTest, AWatchThatLagsBehindIsNotBelieved) {
     EXPECT_EQ(applier->status().repaired, 1U);
 }
 
+TEST_F(AnnotationApplierTest, WhatTheAnswerSaidIsNotPutRightWhenTheWatchSaysItToo) {
+    see("Pod/web/p1", pod_row("p1"), 7, false);
+    put(annotation("Pod", "web", "p1", networks, "default", R"({"a":1})"));
+    transport.answer(200, metadata(8, R"({"k8s.ovn.org/pod-networks":"{\"default\":{\"a\":1}}"})"));
+    see("Pod/web/p1", pod_row("p1", {{networks, R"({"default":{"a":1}})"}}), 8);
+    observe("Pod", "web", "p1");
+    EXPECT_TRUE(applier->idle());
+    EXPECT_EQ(transport.open(), 0U);
+    // What comes after it is news.
+    see("Pod/web/p1", pod_row("p1"), 9);
+    observe("Pod", "web", "p1");
+    ASSERT_EQ(transport.open(), 1U);
+    transport.answer(200, metadata(10, R"({"k8s.ovn.org/pod-networks":"{\"default\":{\"a\":1}}"})"));
+    EXPECT_EQ(applier->status().repaired, 1U);
+}
+
 TEST_F(AnnotationApplierTest, AConflictIsLookedAtAndTriedAgain) {
     see("Pod/web/p1", pod_row("p1", {{networks, R"({"a":1})"}}), 7);
     put(annotation("Pod", "web", "p1", networks, "default", "1"));

@@ -22,8 +22,8 @@ TEST(SameAnnotation, ComparesByMeaning) {
 }
 
 std::string merge(const char* current, std::vector<SubKey> keys) {
-    const std::string text = current == nullptr ? "" : current;
-    const auto merged = merge_sub_keys(current == nullptr ? nullptr : &text, keys);
+    const auto there = current == nullptr ? std::nullopt : std::optional<std::string_view>(current);
+    const auto merged = merge_sub_keys(there, keys);
     if (!merged) return "error: " + merged.error().what;
     if (!merged->changed) return "unchanged";
     return merged->text.value_or("removed");

@@ -82,7 +82,8 @@ TEST(Node, ReadsAddressesAndConditions) {
       "spec":{"providerID":"kind://x"},
       "status":{"addresses":[{"type":"Hostname","address":"n1"},{"type":"InternalIP","address":"172.18.0.2"},
                              {"type":"InternalIP","address":"fc00::2"},{"type":"ExternalIP","address":"1.2.3.4"}],
-                "conditions":[{"type":"NetworkUnavailable","status":"True"}]}})");
+                "conditions":[{"type":"NetworkUnavailable","status":"True"}],
+                "nodeInfo":{"containerRuntimeVersion":"containerd://1.6.20","kubeletVersion":"v1"}}})");
     ASSERT_TRUE(row) << row.error().text();
     const auto& node = row->as<tables::Node>();
     EXPECT_EQ(node.created, 86400);
@@ -90,6 +91,7 @@ TEST(Node, ReadsAddressesAndConditions) {
     EXPECT_EQ(node.external_ips.size(), 1U);
     EXPECT_TRUE(node.network_unavailable);
     EXPECT_EQ(node.provider_id, "kind://x");
+    EXPECT_EQ(node.container_runtime, "containerd://1.6.20");
     EXPECT_THAT(node.annotations, ElementsAre(Pair("k8s.ovn.org/node-subnets", "{}")));
 }
 

@@ -158,6 +158,22 @@ TEST_F(ReflectorTest, AWatchThatEndsAtOnceBacksOff) {
     }
 }
 
+TEST_F(ReflectorTest, AWatchThatIsServedIsNoTroubleThoughItIsQuiet) {
+    watching();
+    transport.fail("connection reset");
+    loop.advance(2s);
+    ASSERT_EQ(transport.open(), 1U);
+    loop.advance(20s);
+    EXPECT_THAT(reflector->status().trouble, HasSubstr("connection reset")) << "nobody has answered yet";
+    transport.stream("");
+    EXPECT_THAT(reflector->status().trouble, HasSubstr("connection reset")) << "it may end at once";
+    loop.advance(5s);
+    EXPECT_EQ(reflector->status().trouble, "");
+    ASSERT_EQ(transport.open(), 1U);
+    transport.stream(event("ADDED", pod("p3", 11)));
+    EXPECT_THAT(sink.take_journal(), ElementsAre("put n/p3"));
+}
+
 TEST_F(ReflectorTest, GoneMeansListAnew) {
     watching();
     transport.stream(gone());

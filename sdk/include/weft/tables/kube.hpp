@@ -34,6 +34,7 @@ struct Node {
     std::vector<Ip> external_ips;      ///< likewise of type ExternalIP
     std::string provider_id;           ///< spec.providerID
     bool network_unavailable = false;  ///< condition NetworkUnavailable is True
+    std::string container_runtime;     ///< status.nodeInfo.containerRuntimeVersion: "containerd://1.6.20"
 
     static ObjectRef object(const Node& n) { return {"Node", "", n.key.text, n.uid}; }
     static std::int64_t precedence(const Node& n) { return n.created; }
@@ -46,7 +47,8 @@ struct Node {
                           field("internal_ips", &Node::internal_ips),
                           field("external_ips", &Node::external_ips),
                           field("provider_id", &Node::provider_id),
-                          field("network_unavailable", &Node::network_unavailable)};
+                          field("network_unavailable", &Node::network_unavailable),
+                          field("container_runtime", &Node::container_runtime)};
     }
 };
 

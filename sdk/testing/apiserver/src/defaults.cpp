@@ -206,6 +206,12 @@ std::string rfc3339(std::int64_t unix_seconds) {
     return {text.data(), size};
 }
 
+std::optional<std::int64_t> unix_seconds(const std::string& rfc3339) {
+    std::tm parts{};
+    if (!::strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%S", &parts)) return std::nullopt;
+    return ::timegm(&parts);
+}
+
 namespace {
 constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 }

@@ -2,6 +2,8 @@
 
 #include "resource.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace weft::apiserver {
@@ -19,6 +21,8 @@ void establish(Json& definition, const std::string& now);
 
 /// UTC, to the second: "2026-01-02T03:04:05Z".
 std::string rfc3339(std::int64_t unix_seconds);
+/// The way back; nothing when the text is no such time.
+std::optional<std::int64_t> unix_seconds(const std::string& rfc3339);
 
 std::string base64(std::string_view bytes);
 std::string base64_decode(std::string_view text);

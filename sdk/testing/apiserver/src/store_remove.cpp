@@ -67,6 +67,10 @@ Removed Store::mark_deleting(const Target& target, Json object, std::optional<st
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.clock->wall().time_since_epoch()).count();
     Json& metadata = object["metadata"];
     const bool again = metadata.contains("deletionTimestamp");
+    // A grace that is made shorter still counts from the first time.
+    const auto ends = unix_seconds(std::string(text_at(metadata, {"deletionTimestamp"})));
+    const auto before = integer_at(metadata, {"deletionGracePeriodSeconds"});
+    if (ends && before) seconds = *ends - *before;
     metadata["deletionTimestamp"] = rfc3339(seconds + grace.value_or(0));
     if (grace) metadata["deletionGracePeriodSeconds"] = *grace;
     auto generation = integer_at(metadata, {"generation"});

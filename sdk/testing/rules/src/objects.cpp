@@ -100,7 +100,8 @@ void set_annotation(tables::Annotations& annotations, const tables::Annotation& 
     std::string value = wanted.value;
     if (!wanted.sub_key.empty()) {
         const appliers::SubKey sub_key{wanted.sub_key, wanted.value};
-        const auto merged = appliers::merge_sub_keys(there ? &at->second : nullptr, {&sub_key, 1});
+        const auto current = there ? std::optional<std::string_view>(at->second) : std::nullopt;
+        const auto merged = appliers::merge_sub_keys(current, {&sub_key, 1});
         if (!merged) throw std::runtime_error(merged.error().text());
         value = merged->text.value_or("");
     }

@@ -1,3 +1,4 @@
+#include "api_machine.hpp"
 #include "container_leftovers.hpp"
 #include "pods/sandbox.hpp"
 #include "process_table.hpp"
@@ -9,6 +10,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 
 namespace weft::testing {
 
@@ -18,6 +20,38 @@ constexpr int api_port = 8080;
 
 /// What whoever installs weft makes: the namespace of the leader's Lease.
 constexpr auto* installed_objects = "{apiVersion: v1, kind: Namespace, metadata: {name: ovn-kubernetes}}";
+
+/// What `environment` means here. Throws when WEFT_NEED_KUBERNETES is set and there is none.
+Result<ApiServerKind> kind_of_environment() {
+    const char* wanted = std::getenv("WEFT_E2E_SERVER");
+    const std::string_view text = wanted == nullptr ? "" : wanted;
+    if (text == "embedded") return ApiServerKind::embedded;
+    if (text == "kubernetes") return ApiServerKind::kubernetes;
+    if (!text.empty()) return invalid("WEFT_E2E_SERVER is " + std::string(text) + ": embedded or kubernetes?");
+    if (std::getenv("WEFT_KUBERNETES") == nullptr) return ApiServerKind::embedded;
+    const auto missing = ControlPlane::missing();
+    if (!missing) return ApiServerKind::kubernetes;
+    std::cout << "on the embedded API server: " << *missing << std::endl;
+    return ApiServerKind::embedded;
+}
+
+/// Until the API server knows the new kinds.
+Result<void> wait_established(const KubeClient& api, const std::vector<Manifest>& manifests) {
+    for (const auto& manifest : manifests) {
+        if (manifest.kind != "CustomResourceDefinition") continue;
+        auto done = wait_for("Established condition of " + manifest.name, [&]() -> Result<void> {
+            auto object = api.get(manifest.path());
+            if (!object) return object.error();
+            bool established = false;
+            object->root()["status"]["conditions"].each([&](JsonView one) {
+                established |= one["type"].string_or("") == "Established" && one["status"].string_or("") == "True";
+            });
+            return established ? Result<void>() : Result<void>(waiting("it is not"));
+        });
+        if (!done) return done;
+    }
+    return {};
+}
 
 /// The value itself, or the defaults of the families in use.
 std::string or_default(const std::string& value, bool v4, bool v6, const std::string& v4_default,
@@ -81,6 +115,8 @@ Cluster::Cluster(Testbed& testbed, ClusterOptions options) : testbed_(testbed), 
     options_.service_cidrs = or_default(options_.service_cidrs, v4, v6, "10.96.0.0/16", "fd00:10:96::/112");
 }
 
+Cluster::~Cluster() = default;
+
 /// Beside the others, or where an installation puts it.
 std::filesystem::path Cluster::program(const std::string& name) const {
     std::error_code ignored;
@@ -139,65 +175,105 @@ Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions
 }
 
 Result<void> Cluster::start_api_server() {
-    if (options_.kubernetes) return start_control_plane();
-    tell("API server");
-    const auto gateway = underlay_.gateway(Family::v4).text();
+    tell(options_.kubelets ? "Kubernetes' control plane" : "API server");
+    if (options_.kubelets) {
+        options_.api_server_kind = ApiServerKind::kubernetes;
+    } else if (options_.api_server_kind == ApiServerKind::environment) {
+        auto kind = kind_of_environment();
+        if (!kind) return kind.error();
+        options_.api_server_kind = *kind;
+    }
+    Result<ApiEndpoint> endpoint = ApiEndpoint{};
     if (options_.api_server) {
         auto url = options_.api_server(underlay_);
         if (!url) return url.error();
-        api_url_ = *url;
+        endpoint->url = *url;
     } else {
-        const auto listen = gateway + ":" + std::to_string(api_port);
-        api_url_ = "http://" + listen;
-        auto server = testbed_.start({.name = "apiserver",
-                                      .argv = {program("weft-apiserver").string(), "--listen", listen, "--kubeconfig",
-                                               (testbed_.dir() / "kubeconfig").string(), "--state",
-                                               (testbed_.dir() / "apiserver.state").string()},
-                                      .netns = underlay_.netns().name()});
-        if (!server) return server.error();
-        api_server_ = std::move(*server);
+        endpoint = options_.api_server_kind == ApiServerKind::kubernetes ? start_kubernetes() : start_embedded();
     }
-    api_ = std::make_unique<KubeClient>(ApiEndpoint{.url = api_url_, .netns = underlay_.netns().name()});
-    return wait_api_server();
+    if (!endpoint) return endpoint.error();
+    endpoint->netns = underlay_.netns().name();
+    api_ = std::make_unique<KubeClient>(*std::move(endpoint));
+    if (auto serves = wait_api_server(); !serves) return serves;
+    return apply_text(installed_objects);
 }
 
-Result<void> Cluster::start_control_plane() {
-    tell("Kubernetes control plane");
-    auto plane = ControlPlane::start(testbed_, {.address = underlay_.gateway(Family::v4).text(),
-                                                .netns = underlay_.netns().name(),
-                                                .service_cidrs = options_.service_cidrs,
-                                                .controllers = true,
-                                                .scheduler = true});
-    if (!plane) return plane.error();
-    control_plane_ = *std::move(plane);
-    api_url_ = control_plane_->endpoint().url;
-    api_ = std::make_unique<KubeClient>(control_plane_->endpoint());
-    return apply_text(installed_objects);
+Result<ApiEndpoint> Cluster::start_embedded() {
+    const auto listen = underlay_.gateway(Family::v4).text() + ":" + std::to_string(api_port);
+    auto server =
+        testbed_.start({.name = "apiserver",
+                        .argv = {program("weft-apiserver").string(), "--listen", listen, "--kubeconfig",
+                                 kubeconfig().string(), "--state", (testbed_.dir() / "apiserver.state").string()},
+                        .netns = underlay_.netns().name()});
+    if (!server) return server.error();
+    api_server_ = std::move(*server);
+    return ApiEndpoint{.url = "http://" + listen};
+}
+
+Result<ApiEndpoint> Cluster::start_kubernetes() {
+    const bool own = options_.kubelets || !options_.share_api_server;
+    auto machine = own ? ApiMachine::start(testbed_, {.controllers = options_.kubelets, .scheduler = options_.kubelets})
+                       : ApiMachine::borrow();
+    if (!machine) return machine.error();
+    machine_ = *std::move(machine);
+    if (auto plugged = machine_->plug_into(underlay_); !plugged) return plugged.error();
+    return machine_->plane().endpoint();
+}
+
+ControlPlane& Cluster::control_plane() {
+    return machine_->plane();
+}
+
+Process& Cluster::api_server() {
+    return machine_ ? machine_->plane().api_server() : api_server_;
+}
+
+const std::string& Cluster::api_netns() const {
+    return machine_ ? machine_->netns().name() : underlay_.netns().name();
+}
+
+Ip Cluster::api_address() const {
+    return machine_ ? underlay_.server_address(Family::v4).ip() : underlay_.gateway(Family::v4);
+}
+
+std::filesystem::path Cluster::kubeconfig() const {
+    return machine_ ? machine_->plane().kubeconfig() : testbed_.dir() / "kubeconfig";
 }
 
 Result<void> Cluster::wait_api_server() {
-    auto serves = wait_for("API server at " + api_url_, [this]() -> Result<void> {
-        if (!options_.api_server && !api_server_.running()) return broken("it ended; see its log");
-        if (auto answer = api_->get("/api/v1/namespaces"); !answer) return answer.error();
+    return wait_for("API server at " + api_url(), [this]() -> Result<void> {
+        if (!options_.api_server && !api_server().running()) return broken("it ended; see its log");
+        if (auto answer = api_->get("/api/v1/namespaces/default"); !answer) return answer.error();
         return {};
     });
-    if (!serves) return serves;
-    return apply_text(installed_objects);
+}
+
+Result<void> Cluster::forget_history() {
+    if (machine_) {
+        auto done = machine_->plane().compact();
+        return done ? machine_->plane().restart() : done;
+    }
+    for (const auto* action : {"drop-connections", "compact"}) {
+        auto reply = api_->send("POST", "/_faults", R"({"action":")" + std::string(action) + R"("})");
+        if (!reply) return reply.error();
+        if (!reply->ok()) return broken(reply->body);
+    }
+    return {};
 }
 
 std::string Cluster::config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const {
+    const auto& api = api_->endpoint();
     const auto access =
-        control_plane_ ? "kubeconfig = " + control_plane_->kubeconfig().string() : "apiserver = " + api_url_;
+        (api.ca_file.empty() ? "" : "\ncacert = " + api.ca_file) + (api.token.empty() ? "" : "\ntoken = " + api.token);
     std::string text = "[weft]\nrun-dir = " + run_dir.string() + "\nplugin-dir = " + options_.plugin_dir.string() +
-                       "\n\n[kubernetes]\n" + access + "\nservice-cidrs = " + options_.service_cidrs +
-                       "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
+                       "\n\n[kubernetes]\napiserver = " + api_url() + "\nservice-cidrs = " + options_.service_cidrs +
+                       access + "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
                        "\n\n[plugins]\nenable = " + options_.plugins + "\n";
     if (node != nullptr) {
         text += "\n[ovspaths]\nrun-dir = " + node->ovn->ovs_dir().string() +
                 "\n\n[ovnnorth]\nrun-dir = " + node->ovn->ovn_dir().string() +
                 "\n\n[ovnsouth]\nrun-dir = " + node->ovn->ovn_dir().string() +
-                "\n\n[cni]\nconf-dir = " + node->cni_conf_dir.string() +
-                (options_.kubernetes ? "\nversion = 1.0.0\n" : "\n");  // what Debian 12's containerd understands
+                "\n\n[cni]\nconf-dir = " + node->cni_conf_dir.string() + "\n";
     }
     return text + "\n" + options_.extra_config;
 }
@@ -227,14 +303,14 @@ Result<void> Cluster::add_node(const std::string& name) {
     tell("node " + name);
     ClusterNode node;
     auto ovn =
-        OvnNode::start(testbed_, underlay_, {.name = name, .number = joined_++, .restart_switch = options_.kubernetes});
+        OvnNode::start(testbed_, underlay_, {.name = name, .number = joined_++, .restart_switch = options_.kubelets});
     if (!ovn) return ovn.error();
     node.ovn = std::move(*ovn);
     node.cni_conf_dir = node.ovn->dir() / "cni" / "conf";
     node.pod_state_dir = node.ovn->dir() / "pods";
     node.config_file = node.ovn->dir() / "weft.conf";
     if (auto installed = install_cni(node); !installed) return installed;
-    auto runs_pods = options_.kubernetes ? start_kubelet(name, node) : start_pod_runner(name, node);
+    auto runs_pods = options_.kubelets ? start_kubelet(name, node) : start_pod_runner(name, node);
     if (!runs_pods) return runs_pods;
     if (options_.start_weftd) {
         if (auto started = start_weftd(name, node); !started) return started;
@@ -284,9 +360,10 @@ Result<void> Cluster::start_kubelet(const std::string& name, ClusterNode& node) 
                                              .netns = node.ovn->netns().name(),
                                              .addresses = addresses_of(node),
                                              .dir = node.ovn->dir() / kubelet_folder,
-                                             .kubeconfig = control_plane_->kubeconfig(),
+                                             .kubeconfig = kubeconfig(),
                                              .cni_bin_dir = cni_bin_dir(node),
-                                             .cni_conf_dir = node.cni_conf_dir});
+                                             .cni_conf_dir = node.cni_conf_dir,
+                                             .images = options_.images});
     if (!kubelet) return kubelet.error();
     node.kubelet = *std::move(kubelet);
     return {};
@@ -297,7 +374,7 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
                                   "--node",
                                   name,
                                   "--api",
-                                  api_url_,
+                                  api_url(),
                                   "--state-dir",
                                   node.pod_state_dir.string(),
                                   "--cni-conf-dir",
@@ -306,6 +383,8 @@ Result<void> Cluster::start_pod_runner(const std::string& name, ClusterNode& nod
                                   cni_bin_dir(node).string(),
                                   "--netns-prefix",
                                   testbed_.netns_name("")};
+    if (const auto& ca = api_->endpoint().ca_file; !ca.empty()) argv.insert(argv.end(), {"--ca-file", ca});
+    if (const auto& token = api_->endpoint().token; !token.empty()) argv.insert(argv.end(), {"--token", token});
     for (const auto& address : addresses_of(node))
         argv.insert(argv.end(), {"--address", address.text()});
     auto process =
@@ -335,7 +414,7 @@ Result<void> Cluster::apply(const std::filesystem::path& path) {
         tell(manifest.kind + " " + manifest.name);
         if (auto applied = testing::apply(*api_, manifest); !applied) return applied;
     }
-    return {};
+    return wait_established(*api_, *manifests);
 }
 
 Result<void> Cluster::apply_text(const std::string& yaml) {
@@ -344,7 +423,7 @@ Result<void> Cluster::apply_text(const std::string& yaml) {
     for (const auto& manifest : *manifests) {
         if (auto applied = testing::apply(*api_, manifest); !applied) return applied;
     }
-    return {};
+    return wait_established(*api_, *manifests);
 }
 
 Result<void> Cluster::wait_node_ready(const std::string& name) {

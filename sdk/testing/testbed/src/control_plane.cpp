@@ -2,6 +2,7 @@
 #include <weft/testing/testbed/control_plane.hpp>
 #include <weft/testing/testbed/wait.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -59,6 +60,22 @@ std::string kubeconfig_text(const ApiEndpoint& endpoint) {
            "\"}}]\ncontexts: [{name: test, context: {cluster: test, user: admin}}]\n";
 }
 
+std::string base64(std::string_view bytes) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const auto octet = [&](std::size_t i) -> unsigned {
+            return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0;
+        };
+        const unsigned three = octet(0) << 16 | octet(1) << 8 | octet(2);
+        for (const unsigned shift : {18U, 12U, 6U, 0U})
+            text += digits[(three >> shift) & 63];
+    }
+    const auto padding = (3 - bytes.size() % 3) % 3;
+    return text.replace(text.size() - padding, padding, padding, '=');
+}
+
 /// The last lines of a log, for an error.
 std::string end_of(const std::filesystem::path& log) {
     const auto text = read_file(log);
@@ -101,6 +118,9 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(Testbed& testbed, Cont
                             &ControlPlane::start_controllers}) {
         if (auto done = (*plane.*step)(); !done) return done.error();
     }
+    auto own = plane->keys();
+    if (!own) return own.error();
+    plane->own_keys_ = *std::move(own);
     return plane;
 }
 
@@ -157,6 +177,8 @@ Argv ControlPlane::api_server_arguments(std::uint16_t port) const {
               "--profiling=false"};
     // Nobody would make the account that every pod is given.
     if (!options_.controllers) argv.push_back("--disable-admission-plugins=ServiceAccount");
+    // Goes into its certificate.
+    if (!options_.reached_at.empty()) argv.push_back("--advertise-address=" + options_.reached_at);
     argv.insert(argv.end(), options_.arguments.begin(), options_.arguments.end());
     return argv;
 }
@@ -177,7 +199,8 @@ Result<bool> ControlPlane::try_port(std::uint16_t port) {
     const auto log = testbed_.dir() / "log" / "kube-apiserver.log";
     std::error_code ignored;
     std::filesystem::remove(log, ignored);
-    endpoint_.url = "https://" + bracketed(options_.address) + ":" + std::to_string(port);
+    const auto& host = options_.reached_at.empty() ? options_.address : options_.reached_at;
+    endpoint_.url = "https://" + bracketed(host) + ":" + std::to_string(port);
     auto server = testbed_.start(
         {.name = "kube-apiserver", .argv = api_server_arguments(port), .netns = options_.netns, .log = log});
     if (!server) return server.error();
@@ -228,14 +251,62 @@ Result<void> ControlPlane::start_controllers() {
     return {};
 }
 
+KubeClient ControlPlane::etcd_client() const {
+    return KubeClient({.url = "http://etcd", .unix_socket = (dir_ / "etcd.socket").string()});
+}
+
 Result<void> ControlPlane::compact() {
-    const KubeClient etcd({.url = "http://etcd", .unix_socket = (dir_ / "etcd.socket").string()});
+    const auto etcd = etcd_client();
     auto now = etcd.create("/v3/kv/range", R"({"key":"AA=="})");
     if (!now) return now.error();
     const auto revision = now->root()["header"]["revision"].string_or("");
     auto done = etcd.create("/v3/kv/compaction", R"({"physical":true,"revision":")" + std::string(revision) + R"("})");
     if (!done) return done.error();
     return {};
+}
+
+/// Of all objects, as etcd's JSON has them: in base64.
+Result<std::set<std::string>> ControlPlane::keys() const {
+    // From "/registry/" up to "/registry0".
+    auto found = etcd_client().create("/v3/kv/range",
+                                      R"({"key":"L3JlZ2lzdHJ5Lw==","range_end":"L3JlZ2lzdHJ5MA==","keys_only":true})");
+    if (!found) return found.error();
+    std::set<std::string> keys;
+    found->root()["kvs"].each([&](JsonView one) { keys.emplace(one["key"].string_or("")); });
+    return keys;
+}
+
+Result<void> ControlPlane::empty() {
+    const auto etcd = etcd_client();
+    auto all = keys();
+    if (!all) return all.error();
+    for (const auto& key : *all) {
+        if (own_keys_.contains(key)) continue;
+        if (auto gone = etcd.create("/v3/kv/deleterange", R"({"key":")" + key + R"("})"); !gone) return gone.error();
+    }
+    return {};
+}
+
+Result<void> ControlPlane::store(const std::vector<Stored>& objects) {
+    constexpr std::size_t at_once = 100;  // etcd takes 128 in one transaction
+    const auto etcd = etcd_client();
+    for (std::size_t begin = 0; begin < objects.size(); begin += at_once) {
+        std::string puts;
+        for (std::size_t i = begin; i < std::min(objects.size(), begin + at_once); ++i) {
+            puts += (puts.empty() ? "" : ",") + std::string(R"({"requestPut":{"key":")") + base64(objects[i].key) +
+                    R"(","value":")" + base64(objects[i].json) + "\"}}";
+        }
+        if (auto done = etcd.create("/v3/kv/txn", R"({"success":[)" + puts + "]}"); !done) return done.error();
+    }
+    return {};
+}
+
+Result<void> ControlPlane::remove_stored(const std::string& prefix) {
+    std::string end = prefix;
+    ++end.back();
+    auto done = etcd_client().create("/v3/kv/deleterange",
+                                     R"({"key":")" + base64(prefix) + R"(","rangeEnd":")" + base64(end) + "\"}");
+    return done ? Result<void>() : Result<void>(done.error());
 }
 
 Result<void> ControlPlane::restart() {

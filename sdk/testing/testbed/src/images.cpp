@@ -36,6 +36,12 @@ Result<void> fill(const ImageSpec& spec, const fs::path& root) {
         fs::copy_file(from, target, failed);
         if (failed) return again("can't copy " + from.string() + " to " + target.string() + ": " + failed.message());
     }
+    for (const auto& [link, target] : spec.links) {
+        const auto path = root / link.relative_path();
+        fs::create_directories(path.parent_path(), failed);
+        fs::create_symlink(target, path, failed);
+        if (failed) return again("can't make the link " + path.string() + ": " + failed.message());
+    }
     return {};
 }
 

@@ -147,30 +147,30 @@ Result<std::string> Kubelet::ctr(const Argv& arguments) const {
 }
 
 /// The environment of what runs in containers is the image's: so a run's and a node's can be told from others.
-Result<fs::path> Kubelet::agnhost_archive() const {
-    const auto archive = options_.dir / "agnhost.tar";
+Result<void> Kubelet::import_image(ImageSpec spec) const {
     const auto entry = [](const std::pair<std::string, std::string>& one) { return one.first + "=" + one.second; };
-    ImageSpec spec{.names = {image},
-                   .files = {{options_.programs / "agnhost", "/agnhost"}},
-                   .entrypoint = {"/agnhost"},
-                   .command = {"pause"},
-                   .environment = {"PATH=/:/bin:/usr/bin", entry(mark_of(options_.dir))}};
+    spec.environment.push_back(entry(mark_of(options_.dir)));
     for (const auto& one : testbed_.marker())
         spec.environment.push_back(entry(one));
+    const auto archive = options_.dir / "image.tar";
     if (auto written = write_image(spec, archive); !written) return written.error();
-    return archive;
+    auto imported = ctr({"images", "import", archive.string()});
+    std::error_code ignored;
+    fs::remove(archive, ignored);
+    if (!imported) return imported.error();
+    return {};
 }
 
 Result<void> Kubelet::import_images() {
-    auto agnhost = agnhost_archive();
-    if (!agnhost) return agnhost.error();
-    auto archives = options_.images;
-    archives.push_back(*agnhost);
-    for (const auto& archive : archives) {
-        if (auto imported = ctr({"images", "import", archive.string()}); !imported) return imported.error();
+    auto images = options_.images;
+    images.push_back({.names = {image},
+                      .files = {{options_.programs / "agnhost", "/agnhost"}},
+                      .entrypoint = {"/agnhost"},
+                      .command = {"pause"},
+                      .environment = {"PATH=/:/bin:/usr/bin"}});
+    for (auto& spec : images) {
+        if (auto imported = import_image(std::move(spec)); !imported) return imported;
     }
-    std::error_code ignored;
-    fs::remove(*agnhost, ignored);
     return {};
 }
 

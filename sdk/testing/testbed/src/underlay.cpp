@@ -27,6 +27,10 @@ Ip Underlay::gateway(Family family) const {
     return *subnet(family).ip().plus(1);
 }
 
+IpPrefix Underlay::server_address(Family family) const {
+    return {*subnet(family).ip().plus(2), subnet(family).length()};
+}
+
 IpPrefix Underlay::node_address(Family family, int number) const {
     return {*subnet(family).ip().plus(first_node + number), subnet(family).length()};
 }

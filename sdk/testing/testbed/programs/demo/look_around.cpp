@@ -1,5 +1,7 @@
 #include "look_around.hpp"
 
+#include "by_kubectl.hpp"
+
 #include <iostream>
 
 namespace weft::demo {
@@ -28,8 +30,10 @@ void tell_how_to_look_around(const Steps& steps, testing::Cluster& cluster,
         std::cout << steps.dim("  # " + what) << "\n  " << command << "\n";
     };
     steps.heading("Look around (it stays until tests/demo --down)");
-    show("the API server", "ip netns exec " + cluster.underlay().netns().name() + " kubectl --kubeconfig " + dir +
-                               "/kubeconfig get nodes,pods -A -o wide");
+    const auto kubectl = cluster.options().kubelets ? kubectl_command(cluster)
+                                                    : "ip netns exec " + cluster.underlay().netns().name() +
+                                                          " kubectl --kubeconfig " + cluster.kubeconfig().string();
+    show("the API server", kubectl + " get nodes,pods -A -o wide");
     show("weftd on node " + first + "; --help tells more", weftctl + node.config_file.string() + " status");
     show("weftd of the cluster", weftctl + cluster.cluster_config_file().string() + " status");
     show("what weftd wrote for node " + first + ", what OVN made of it, and the switch",

@@ -1,5 +1,6 @@
 // weft-demo: what tests/demo runs once everything is built. A cluster of two nodes in network namespaces, with pods
 // that talk to each other.
+#include "by_kubectl.hpp"
 #include "look_around.hpp"
 #include "only_one.hpp"
 #include "reach.hpp"
@@ -28,6 +29,7 @@ struct Options {
     std::string manifests;
     std::string logs;
     int nodes = 2;
+    bool kubernetes = false;
     bool keep = false;
     bool down = false;
 };
@@ -45,8 +47,13 @@ std::vector<std::string> names_of_nodes(int count) {
 
 Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Options& options, Testbed& testbed) {
     std::unique_ptr<Cluster> cluster;
-    auto started = steps.run("API server, weftd, and OVN on each node", [&]() -> Result<void> {
-        auto made = Cluster::start(testbed, {.nodes = names_of_nodes(options.nodes)});
+    const auto* title = options.kubernetes
+                            ? "Kubernetes' control plane, weftd, and OVN, containerd and kubelet on each node"
+                            : "API server, weftd, and OVN on each node";
+    auto started = steps.run(title, [&]() -> Result<void> {
+        auto made = Cluster::start(
+            testbed,
+            {.nodes = names_of_nodes(options.nodes), .share_api_server = false, .kubelets = options.kubernetes});
         if (!made) return made.error();
         cluster = std::move(*made);
         return {};
@@ -64,6 +71,10 @@ Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Option
 
 Result<std::vector<RunningPod>> wait_for_pods(const demo::Steps& steps, Cluster& cluster) {
     std::vector<RunningPod> pods;
+    if (cluster.options().kubelets) {
+        auto done = steps.run("all replicas of all Deployments", [&] { return demo::wait_rolled_out(cluster); });
+        if (!done) return done.error();
+    }
     auto running = steps.run("all pods Running", [&]() -> Result<void> {
         auto all = cluster.wait_all_pods();
         if (!all) return all.error();
@@ -74,22 +85,36 @@ Result<std::vector<RunningPod>> wait_for_pods(const demo::Steps& steps, Cluster&
     return pods;
 }
 
-/// Whether everybody reached everybody.
-Result<bool> try_network(const demo::Steps& steps, Cluster& cluster, const std::vector<RunningPod>& pods) {
+/// Everywhere where somebody is tried to be reached: the pod runner starts those of its pods.
+Result<std::vector<Process>> start_echo_servers(Cluster& cluster, const std::vector<RunningPod>& pods) {
     std::vector<Process> servers;
     for (const auto& name : cluster.node_names()) {
         auto server = start_echo_server(cluster.testbed(), cluster.node(name).ovn->netns(), demo::node_echo_port);
         if (!server) return server.error();
         servers.push_back(std::move(*server));
     }
+    if (!cluster.options().kubelets) return servers;
+    for (const auto& pod : pods) {
+        auto server = start_echo_server(cluster.testbed(), pod.netns, demo::pod_echo_port);
+        if (!server) return server.error();
+        servers.push_back(std::move(*server));
+    }
+    return servers;
+}
+
+/// Whether everybody reached everybody.
+Result<bool> try_network(const demo::Steps& steps, Cluster& cluster, const std::vector<RunningPod>& pods) {
+    auto servers = start_echo_servers(cluster, pods);
+    if (!servers) return servers.error();
     auto paths = demo::all_paths(cluster, pods);
     if (!paths) return paths.error();
     auto outcomes = demo::try_paths(steps, *paths);
     demo::show_pods(steps, pods);
+    const bool by_kubectl = !cluster.options().kubelets || demo::show_by_kubectl(steps, cluster, pods);
     const bool all = demo::show_reachability(steps, *paths, outcomes);
-    for (auto& server : servers)
+    for (auto& server : *servers)
         server.kill();
-    return all;
+    return all && by_kubectl;
 }
 
 /// What the user needs when it did not work, before everything is removed.
@@ -169,6 +194,8 @@ int main(int argc, char** argv) {
     add("manifests", po::value(&options.manifests)->default_value("tests/demo.d"), "folder of what is applied");
     add("logs", po::value(&options.logs)->default_value("build/demo-logs"), "where logs are copied when it fails");
     add("nodes", po::value(&options.nodes)->default_value(2), "how many nodes");
+    add("kubernetes", po::bool_switch(&options.kubernetes),
+        "a real Kubernetes of the programs in the folder WEFT_KUBERNETES, with real kubelets");
     add("keep", po::bool_switch(&options.keep), "leave it running");
     add("down", po::bool_switch(&options.down), "remove what is running, also after a crash");
     try {

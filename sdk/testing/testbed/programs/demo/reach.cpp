@@ -14,7 +14,6 @@ namespace weft::demo {
 
 namespace {
 
-constexpr std::uint16_t pod_echo_port = 8080;
 constexpr int pings = 5;
 constexpr std::array families{Family::v4, Family::v6};
 constexpr std::array reaches{Reach::same_node, Reach::across_nodes, Reach::management_port};

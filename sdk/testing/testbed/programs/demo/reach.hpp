@@ -45,7 +45,8 @@ void show_pods(const Steps& steps, const std::vector<testing::RunningPod>& pods)
 /// Prints who reached whom; true when all did, with all bytes of the stream.
 bool show_reachability(const Steps& steps, const std::vector<Path>& paths, const Outcomes& outcomes);
 
-/// Where the echo servers in the nodes' own namespaces listen.
+/// Where the echo servers in pods, and in the nodes' own namespaces, listen.
+inline constexpr std::uint16_t pod_echo_port = 8080;
 inline constexpr std::uint16_t node_echo_port = 18080;
 
 }  // namespace weft::demo

@@ -18,6 +18,16 @@
 
 namespace weft::testing {
 
+class ApiMachine;
+
+enum class ApiServerKind {
+    /// What the environment variable WEFT_E2E_SERVER says, "embedded" or "kubernetes". Without it: kubernetes where
+    /// WEFT_KUBERNETES names a folder with its programs (ctest does), else embedded.
+    environment,
+    embedded,    ///< weft-apiserver, at the underlay's gateway
+    kubernetes,  ///< etcd and kube-apiserver on a machine of their own
+};
+
 struct ClusterOptions {
     std::vector<std::string> nodes{"n1", "n2"};
     bool ipv4 = true;
@@ -32,11 +42,17 @@ struct ClusterOptions {
     std::filesystem::path plugin_dir;                 ///< empty: <bin_dir>/../plugins, or what an installation has
     std::vector<std::filesystem::path> more_plugins;  ///< plugin files that are not there
     std::vector<std::filesystem::path> manifests;     ///< applied before any weftd starts: CustomResourceDefinitions
-    /// Gives the URL of an API server that nodes reach over the underlay. Empty: a weft-apiserver of its own. A test
-    /// that wants to break it starts one in-process, on a thread inside underlay.netns().
+    ApiServerKind api_server_kind = ApiServerKind::environment;
+    /// A real API server takes its time to start: clusters of one program use the same, one after the other, and each
+    /// finds it empty. False: it belongs to the testbed, and ends with it.
+    bool share_api_server = true;
+    /// Gives the URL of an API server that nodes reach over the underlay. Empty: one of the above. A test that wants to
+    /// break it starts one in-process, on a thread inside underlay.netns().
     std::function<Result<std::string>(const Underlay&)> api_server;
-    /// A real control plane with scheduler and controllers, and on each node a real kubelet in the pod runner's place.
-    bool kubernetes = false;
+    /// On each node a real kubelet in the pod runner's place, and a real control plane of the cluster's own, with
+    /// scheduler and controllers.
+    bool kubelets = false;
+    std::vector<ImageSpec> images;                     ///< with kubelets: on every node, besides Kubelet::image
     std::function<void(const std::string&)> progress;  ///< told what is being done
     bool start_weftd = true;
 };
@@ -60,7 +76,7 @@ struct ClusterNode {
     std::filesystem::path pod_state_dir;
     Process weftd;
     Process pod_runner;
-    std::unique_ptr<Kubelet> kubelet;  ///< with ClusterOptions::kubernetes
+    std::unique_ptr<Kubelet> kubelet;  ///< with ClusterOptions::kubelets
 };
 
 /// A whole cluster on one machine: API server, weftd --role cluster, nodes. Everything that a test may want to break is
@@ -68,20 +84,29 @@ struct ClusterNode {
 class Cluster {
   public:
     static Result<std::unique_ptr<Cluster>> start(Testbed& testbed, ClusterOptions options = {});
+    ~Cluster();
 
     Testbed& testbed() { return testbed_; }
     const Underlay& underlay() const { return underlay_; }
     const ClusterOptions& options() const { return options_; }
     /// Requests come from the underlay.
     const KubeClient& api() const { return *api_; }
-    const std::string& api_url() const { return api_url_; }
+    const std::string& api_url() const { return api_->endpoint().url; }
+    /// Where the API server is: a namespace, and its address on the underlay.
+    const std::string& api_netns() const;
+    Ip api_address() const;
+    std::filesystem::path kubeconfig() const;
 
     ClusterNode& node(const std::string& name) { return nodes_.at(name); }
     std::vector<std::string> node_names() const;
     Process& weftd_cluster() { return weftd_cluster_; }
-    Process& api_server() { return api_server_; }
-    /// With ClusterOptions::kubernetes.
-    ControlPlane& control_plane() { return *control_plane_; }
+    Process& api_server();
+    /// With ClusterOptions::kubelets.
+    ControlPlane& control_plane();
+    /// Once it serves.
+    Result<void> wait_api_server();
+    /// The API server forgets what changed before now: who watches from there is told 410. Connections to it break.
+    Result<void> forget_history();
     std::filesystem::path cluster_config_file() const { return testbed_.dir() / "cluster" / "weft.conf"; }
 
     /// A node joins: its OVN, weftd and pod runner start.
@@ -105,8 +130,8 @@ class Cluster {
   private:
     Cluster(Testbed& testbed, ClusterOptions options);
     Result<void> start_api_server();
-    Result<void> start_control_plane();
-    Result<void> wait_api_server();
+    Result<ApiEndpoint> start_embedded();
+    Result<ApiEndpoint> start_kubernetes();
     Result<void> start_cluster_weftd();
     Result<void> start_weftd(const std::string& name, ClusterNode& node);
     Result<void> install_cni(const ClusterNode& node) const;
@@ -124,8 +149,7 @@ class Cluster {
     int joined_ = 0;  ///< how many nodes there ever were: addresses are not used twice
     Underlay underlay_;
     Process api_server_;
-    std::unique_ptr<ControlPlane> control_plane_;
-    std::string api_url_;
+    std::shared_ptr<ApiMachine> machine_;  ///< where kubernetes is used
     std::unique_ptr<KubeClient> api_;
     Process weftd_cluster_;
     std::map<std::string, ClusterNode> nodes_;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace weft::testing {
 struct ControlPlaneOptions {
     std::filesystem::path programs;     ///< empty: the folder WEFT_KUBERNETES (ctest sets it)
     std::string address = "127.0.0.1";  ///< where the API server listens
+    std::string reached_at;             ///< an address of its clients' for it; empty: where it listens
     std::string netns;                  ///< where all of it runs; empty: the caller's
     std::string service_cidrs = "10.96.0.0/16,fd00:10:96::/112";
     std::vector<std::string> arguments;  ///< more of them for kube-apiserver
@@ -45,8 +47,19 @@ class ControlPlane {
 
     /// etcd forgets all but the present. The API server still remembers some changes; restart() makes it forget, too.
     Result<void> compact();
+    struct Stored {
+        std::string key;   ///< "/registry/pods/default/p1"
+        std::string json;  ///< the whole object, with uid and creationTimestamp
+    };
+    /// Puts objects into etcd, past the API server: thousands in a second, but nothing is checked and nothing
+    /// defaulted.
+    Result<void> store(const std::vector<Stored>& objects);
+    /// Takes all objects under a prefix of keys out of etcd.
+    Result<void> remove_stored(const std::string& prefix);
     /// kill -9 of the API server, and it is ready again.
     Result<void> restart();
+    /// All objects that were made since it started are gone at once, whatever finalizers they have. Watchers are told.
+    Result<void> empty();
 
   private:
     ControlPlane(Testbed& testbed, ControlPlaneOptions options);
@@ -56,12 +69,15 @@ class ControlPlane {
     Result<bool> try_port(std::uint16_t port);
     Result<void> wait_ready();
     Result<void> start_controllers();
+    KubeClient etcd_client() const;
+    Result<std::set<std::string>> keys() const;
     Argv api_server_arguments(std::uint16_t port) const;
 
     Testbed& testbed_;
     ControlPlaneOptions options_;
     std::filesystem::path dir_;
     ApiEndpoint endpoint_;
+    std::set<std::string> own_keys_;  ///< what etcd had when it was ready
     Process etcd_, api_server_, controllers_, scheduler_;
 };
 

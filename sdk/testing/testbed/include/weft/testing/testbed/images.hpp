@@ -14,6 +14,8 @@ struct ImageSpec {
     std::vector<std::string> names;  ///< "example.com/a:1"; the image answers to each of them
     /// What is in it: a file here, and its path there. What it needs to run must be among them.
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> files;
+    /// Symbolic links in it: where one is, and where it leads.
+    std::vector<std::pair<std::filesystem::path, std::filesystem::path>> links;
     std::vector<std::string> entrypoint;
     std::vector<std::string> command;      ///< arguments when the container names none
     std::vector<std::string> environment;  ///< "NAME=value"

@@ -2,6 +2,7 @@
 
 #include <weft/base/ip.hpp>
 #include <weft/base/result.hpp>
+#include <weft/testing/testbed/images.hpp>
 #include <weft/testing/testbed/testbed.hpp>
 
 #include <filesystem>
@@ -21,7 +22,7 @@ struct KubeletOptions {
     std::filesystem::path kubeconfig;   ///< who the kubelet is
     std::filesystem::path cni_bin_dir;  ///< what a node package lays out, both may be empty at first
     std::filesystem::path cni_conf_dir;
-    std::vector<std::filesystem::path> images;  ///< archives of write_image(), besides agnhost's
+    std::vector<ImageSpec> images;  ///< besides agnhost's; what tells the testbed's processes apart is added
 };
 
 /// The node's real kubelet with a containerd of its own, in the node's network namespace and in the machine's other
@@ -55,7 +56,7 @@ class Kubelet {
     Result<void> import_images();
     Result<void> start_kubelet();
     Result<void> wait_containerd() const;
-    Result<std::filesystem::path> agnhost_archive() const;
+    Result<void> import_image(ImageSpec spec) const;
     std::filesystem::path socket() const { return options_.dir / "c.sock"; }
     std::string containerd_config() const;
     std::string kubelet_config() const;

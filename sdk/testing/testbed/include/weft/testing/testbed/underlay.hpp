@@ -18,6 +18,8 @@ class Underlay {
 
     const NetworkNamespace& netns() const { return netns_; }
     Ip gateway(Family family) const;
+    /// Of a machine that is no node: a real API server's.
+    IpPrefix server_address(Family family) const;
     /// Address of the n-th node, counted from 0, with the subnet's length.
     IpPrefix node_address(Family family, int number) const;
     /// Lays a cable from a namespace to the bridge; in the namespace it is called `device` and is down.
