@@ -7,8 +7,8 @@ build=(build-essential ccache clang-14 clang-format-14 clang-tidy-14 cmake doxyg
        libboost-program-options-dev libarchive-dev libcpp-httplib-dev libcurl4-openssl-dev libgmock-dev libgtest-dev libnl-3-dev
        libnl-route-3-dev libsimdjson-dev libspdlog-dev libssl-dev libsystemd-dev libtbb-dev libyaml-cpp-dev mold ninja-build
        nlohmann-json3-dev pkg-config python3)
-run=(busybox-static containerd containernetworking-plugins curl ethtool iproute2 iputils-ping libfaketime openssl openvswitch-common
-     openvswitch-switch ovn-central ovn-common ovn-host procps runc)
+run=(busybox-static containerd containernetworking-plugins curl ethtool iproute2 iputils-ping libfaketime netcat-openbsd openssl
+     openvswitch-common openvswitch-switch ovn-central ovn-common ovn-host procps runc)
 
 absent() {
     local package

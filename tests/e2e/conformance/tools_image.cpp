@@ -11,6 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What busybox has not, or with fewer options.
+const std::set<std::string> programs{"curl", "getent", "nc"};
+
 /// The libraries that a program asks for, with the loader.
 Result<std::set<fs::path>> libraries_of(const fs::path& program) {
     const auto told = run_ok({"ldd", program.string()});
@@ -35,10 +38,10 @@ Result<ImageSpec> tools_image(const fs::path& agnhost, std::vector<std::string> 
     if (!applets) return applets.error();
     std::istringstream lines(*applets);
     for (std::string name; lines >> name;) {
-        if (name != "busybox") spec.links.emplace_back("/bin/" + name, "busybox");
+        if (name != "busybox" && !programs.contains(name)) spec.links.emplace_back("/bin/" + name, "busybox");
     }
     std::set<fs::path> libraries;
-    for (const auto* name : {"curl", "getent"}) {
+    for (const auto& name : programs) {
         const auto program = find_program(name);
         if (!program) return program.error();
         spec.files.emplace_back(*program, fs::path("/usr/bin") / name);

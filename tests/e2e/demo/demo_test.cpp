@@ -1,5 +1,7 @@
 // weft-demo as tests/demo runs it: what it tells, and that nothing of it is left however it ends.
 #include <weft/testing/testbed/assert.hpp>
+#include <weft/testing/testbed/control_plane.hpp>
+#include <weft/testing/testbed/kubelet.hpp>
 #include <weft/testing/testbed/namespace.hpp>
 #include <weft/testing/testbed/process.hpp>
 #include <weft/testing/testbed/testbed.hpp>
@@ -28,8 +30,8 @@ class Demo : public ::testing::Test {
     }
 
     Argv argv(const Argv& more) const {
-        Argv all{binaries + "/weft-demo",         "--prefix", prefix_,         "--manifests",
-                 WEFT_SOURCE_DIR "/tests/demo.d", "--logs",   folder_ / "logs"};
+        const std::string manifests = WEFT_SOURCE_DIR "/tests/" + manifests_;
+        Argv all{binaries + "/weft-demo", "--prefix", prefix_, "--manifests", manifests, "--logs", folder_ / "logs"};
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }
@@ -46,7 +48,25 @@ class Demo : public ::testing::Test {
         return {std::istreambuf_iterator<char>(in), {}};
     }
     std::vector<std::string> left() const { return Testbed::leftovers(prefix_); }
+    /// The commands of "Look around", as somebody pastes them; how many there are.
+    static int paste_commands(const std::string& told) {
+        std::istringstream lines(told.substr(told.find("Look around")));
+        int commands = 0;
+        for (std::string line; std::getline(lines, line);) {
+            if (!line.starts_with("  ") || line.starts_with("  #")) continue;
+            const auto done = run({"sh", "-c", line});
+            if (!done) {
+                ADD_FAILURE() << line << "\n" << done.error().text();
+                continue;
+            }
+            EXPECT_EQ(done->status, 0) << line << "\n" << done->err;
+            EXPECT_NE(done->out, "") << line;
+            ++commands;
+        }
+        return commands;
+    }
 
+    std::string manifests_ = "demo.d";
     const std::string prefix_ = "demo" + std::to_string(::getpid() % 1'000'000);
     const std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("weft-" + prefix_ + "-test");
     Launcher launcher_;
@@ -67,18 +87,7 @@ TEST_F(Demo, WhatIsKeptCanBeLookedAtWithTheCommandsThatItTells) {
     const auto output = demo({"--keep"});
     WEFT_ASSERT_OK(output);
     ASSERT_EQ(output->status, 0) << output->out << output->err;
-    std::istringstream lines(output->out.substr(output->out.find("Look around")));
-    int commands = 0;
-    for (std::string line; std::getline(lines, line);) {
-        if (!line.starts_with("  ") || line.starts_with("  #")) continue;
-        // As somebody pastes it.
-        const auto done = run({"sh", "-c", line});
-        WEFT_ASSERT_OK(done);
-        EXPECT_EQ(done->status, 0) << line << "\n" << done->err;
-        EXPECT_NE(done->out, "") << line;
-        ++commands;
-    }
-    EXPECT_GE(commands, 8) << output->out;
+    EXPECT_GE(paste_commands(output->out), 8) << output->out;
 
     const auto down = demo({"--down"});
     WEFT_ASSERT_OK(down);
@@ -88,6 +97,22 @@ TEST_F(Demo, WhatIsKeptCanBeLookedAtWithTheCommandsThatItTells) {
     WEFT_ASSERT_OK(nothing);
     EXPECT_EQ(nothing->status, 0);
     EXPECT_THAT(nothing->out, HasSubstr("nothing to remove"));
+}
+
+TEST_F(Demo, RunsOnARealKubernetesAsWell) {
+    if (const auto why = ControlPlane::missing({.controllers = true, .scheduler = true})) GTEST_SKIP() << *why;
+    if (const auto why = Kubelet::missing()) GTEST_SKIP() << *why;
+    manifests_ = "demo-kubernetes.d";
+    const auto output = demo({"--kubernetes", "--keep"});
+    WEFT_ASSERT_OK(output);
+    ASSERT_EQ(output->status, 0) << output->out << output->err;
+    for (const auto* part : {"Through the API server and the kubelets", "connected", "everybody reaches everybody"})
+        EXPECT_THAT(output->out, HasSubstr(part));
+    EXPECT_GE(paste_commands(output->out), 8) << output->out;
+    const auto down = demo({"--down"});
+    WEFT_ASSERT_OK(down);
+    EXPECT_EQ(down->status, 0) << down->err;
+    EXPECT_THAT(left(), IsEmpty());
 }
 
 TEST_F(Demo, RunsOnceAtATimeAndDownEndsWhatRuns) {
