@@ -68,4 +68,8 @@ Result<void> measure_shim(const std::filesystem::path& bin_dir, Report& report);
 Result<void> measure_cni(testing::Testbed& testbed, const std::filesystem::path& bin_dir, std::size_t pods,
                          Report& report);
 
+/// A Deployment scaled up on two nodes with real kubelets, and the runtime's share of that; a cluster of its own, too.
+Result<void> measure_kubelets(testing::Testbed& testbed, const std::filesystem::path& bin_dir, std::size_t pods,
+                              Report& report);
+
 }  // namespace weft::bench

@@ -1,13 +1,11 @@
 #include "cases.hpp"
+#include "distribution.hpp"
 
 #include <weft/testing/testbed/cluster.hpp>
 #include <weft/testing/testbed/wait.hpp>
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <fstream>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -21,15 +19,6 @@ namespace weft::bench {
 namespace {
 
 constexpr int shim_runs = 300;
-constexpr auto* stages_family = "weft_cni_add_stage_duration_seconds";
-constexpr auto* requests_family = "ovnkube_node_cni_request_duration_seconds";
-/// In their order; the port and the pod's end of the link are made side by side, once the link is there.
-constexpr std::array<std::pair<const char*, const char*>, 5> stages{{{"interface", "weft knows what the pod gets"},
-                                                                     {"link", "veth pair"},
-                                                                     {"port", "Open vSwitch takes the port"},
-                                                                     {"configure", "the pod's end (beside the port)"},
-                                                                     {"binding", "OVN binds it, flows installed"}}};
-
 /// From the start of the program to its end; negative when it failed.
 double run_once(const std::string& program, const std::string& input, const std::array<const char*, 4>& environment) {
     posix_spawn_file_actions_t actions;
@@ -46,53 +35,6 @@ double run_once(const std::string& program, const std::string& input, const std:
     const double took = seconds_since(began);
     posix_spawn_file_actions_destroy(&actions);
     return failed == 0 && status == 0 ? took : -1;
-}
-
-/// One series of a histogram: how many values don't exceed each bound.
-struct Distribution {
-    std::map<double, double> counts;  ///< by upper bound
-    double sum = 0;
-
-    double all() const { return counts.empty() ? 0 : counts.rbegin()->second; }
-    double mean() const { return all() > 0 ? sum / all() : 0; }
-    /// The value that a share of all doesn't exceed; inside a bucket values count as evenly spread.
-    double percentile(double share) const {
-        double lower = 0;
-        double below = 0;
-        for (const auto& [bound, count] : counts) {
-            if (count >= all() * share) {
-                if (std::isinf(bound) || count <= below) return lower;
-                return lower + (bound - lower) * (all() * share - below) / (count - below);
-            }
-            lower = bound;
-            below = count;
-        }
-        return lower;
-    }
-};
-
-/// The series of a family that carry all these labels, added up.
-Distribution distribution_of(const MetricsPage& page, const std::string& family,
-                             const std::vector<std::string>& labels) {
-    Distribution result;
-    for (auto at = page.lower_bound(family); at != page.end() && at->first.starts_with(family); ++at) {
-        const std::string& series = at->first;
-        const double value = at->second;
-        const auto carries = [&](const std::string& label) { return series.find(label) != std::string::npos; };
-        if (!std::all_of(labels.begin(), labels.end(), carries)) continue;
-        if (series.starts_with(family + "_sum")) result.sum += value;
-        const auto le = series.find("le=\"");
-        if (series.starts_with(family + "_bucket") && le != std::string::npos) {
-            result.counts[std::strtod(series.c_str() + le + 4, nullptr)] += value;
-        }
-    }
-    return result;
-}
-
-void report_distribution(const std::string& id, const std::string& title, const Distribution& times, Report& report) {
-    report.add({"cni_" + id + "_mean_ms", title + ": mean", times.mean() * 1e3, "ms", "", ""});
-    report.add({"cni_" + id + "_p50_ms", title + ": p50", times.percentile(0.5) * 1e3, "ms", "", ""});
-    report.add({"cni_" + id + "_p99_ms", title + ": p99", times.percentile(0.99) * 1e3, "ms", "", ""});
 }
 
 }  // namespace
@@ -146,15 +88,7 @@ Result<void> measure_cni(testing::Testbed& testbed, const std::filesystem::path&
         {.url = "http://127.0.0.1:" + std::string(metrics_port), .netns = bed.node("n1").ovn->netns().name()});
     const auto reply = server.send("GET", "/metrics");
     if (!reply) return reply.error();
-    const auto page = parse_metrics(reply->body);
-    for (const auto& [stage, title] : stages) {
-        const auto times = distribution_of(page, stages_family, {"stage=\"" + std::string(stage) + "\""});
-        if (times.all() < static_cast<double>(pods)) return again("weftd tells too few stages of CNI ADDs");
-        report_distribution(stage, title, times, report);
-    }
-    report_distribution("add", "whole ADD",
-                        distribution_of(page, requests_family, {"command=\"ADD\"", "err=\"false\""}), report);
-    return {};
+    return report_cni_stages("cni", parse_metrics(reply->body), pods, report);
 }
 
 }  // namespace weft::bench

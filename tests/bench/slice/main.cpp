@@ -2,6 +2,9 @@
 #include "cases.hpp"
 #include "compare.hpp"
 
+#include <weft/testing/testbed/control_plane.hpp>
+#include <weft/testing/testbed/kubelet.hpp>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -22,14 +25,15 @@ constexpr auto* usage =
     "  --json-file FILE the object there, besides the table\n"
     "  --only CASES     letters, as in the table: abcd (one node; a and the floors are always part of it), e, f (a "
     "node\n"
-    "                   with OVN), g (remote pods), h (churn, among the pods of a), i (joins), j (the engine alone)\n"
+    "                   with OVN), g (remote pods), h (churn, among the pods of a), i (joins), j (the engine alone),\n"
+    "                   k (real kubelets)\n"
     "  --no-cni         all but f; --only-cni: e and f\n"
     "  --compare FILE   what got better or worse since a run whose object FILE holds\n"
     "  --pods N         how many on the node (10000); --remote-pods N: elsewhere (60000)\n"
     "  --churn SECONDS  how long pods churn (30)\n"
     "  --pause FILE     wait with all pods there until FILE exists, for a look at weftd from outside\n";
 
-constexpr std::string_view all_cases = "abcdefghij";
+constexpr std::string_view all_cases = "abcdefghijk";
 
 struct Arguments {
     bool json = false;
@@ -108,6 +112,11 @@ Result<void> with_testbed(const std::function<Result<void>(testing::Testbed&)>& 
     auto testbed = testing::Testbed::create();
     if (!testbed) return testbed.error();
     return measure(**testbed);
+}
+
+std::optional<std::string> why_no_kubelets() {
+    if (auto why = testing::ControlPlane::missing({.controllers = true, .scheduler = true})) return why;
+    return testing::Kubelet::missing();
 }
 
 Result<Arguments> parse(int argc, char** argv) {
@@ -203,6 +212,15 @@ int main(int argc, char** argv) {
     if (arguments->has('j')) {
         tell("the engine alone");
         note("the engine", measure_engine(bin_dir, report));
+    }
+    if (arguments->has('k')) {
+        if (const auto why = why_no_kubelets()) {
+            tell("no case (k): " + *why);
+        } else {
+            tell("a Deployment on real kubelets");
+            note("real kubelets",
+                 with_testbed([&](auto& testbed) { return measure_kubelets(testbed, bin_dir, 100, report); }));
+        }
     }
     if (!arguments->json_file.empty()) std::ofstream(arguments->json_file) << report.json() << "\n";
     if (arguments->json) {

@@ -11,8 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What busybox has not, or with fewer options.
-const std::set<std::string> programs{"curl", "getent", "nc"};
+/// What busybox has not, or with fewer options; its own shell would take its own nc.
+const std::set<std::string> programs{"curl", "dash", "getent", "nc"};
 
 /// The libraries that a program asks for, with the loader.
 Result<std::set<fs::path>> libraries_of(const fs::path& program) {
@@ -38,8 +38,10 @@ Result<ImageSpec> tools_image(const fs::path& agnhost, std::vector<std::string> 
     if (!applets) return applets.error();
     std::istringstream lines(*applets);
     for (std::string name; lines >> name;) {
-        if (name != "busybox" && !programs.contains(name)) spec.links.emplace_back("/bin/" + name, "busybox");
+        if (name != "busybox" && name != "sh" && !programs.contains(name))
+            spec.links.emplace_back("/bin/" + name, "busybox");
     }
+    spec.links.emplace_back("/bin/sh", "/usr/bin/dash");
     std::set<fs::path> libraries;
     for (const auto& name : programs) {
         const auto program = find_program(name);

@@ -42,13 +42,13 @@ std::vector<Audited> Manners::asked(std::uintmax_t place) {
     return *std::move(log);
 }
 
-Result<void> Manners::restart_server() {
+Result<void> Manners::restart_server(bool rolling) {
     const auto now = [] {
         const auto since = std::chrono::system_clock::now().time_since_epoch();
         return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
     };
     const auto begin = now();
-    auto done = world().plane().restart();
+    auto done = rolling ? world().plane().roll() : world().plane().restart();
     server_starts_.emplace_back(begin, now());
     return done;
 }

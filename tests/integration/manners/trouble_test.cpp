@@ -165,6 +165,28 @@ TEST_F(Trouble, TheApiServerIsKilledAndComesBack) {
     WEFT_ASSERT_OK(wait_one_watch_each(place));
 }
 
+/// One server gives way to another, and again, while pods come. A new server remembers no change from before its time, so
+/// that each may cost one list of what has not changed for long.
+TEST_F(Trouble, ARollingRestartOfApiServersLosesNothing) {
+    constexpr int rolls = 2;
+    const auto place = world().audit().end();
+    std::vector<std::string> pods{"a"};
+    for (int n = 0; n < rolls; ++n) {
+        const auto pod = "rolled" + std::to_string(n);
+        WEFT_ASSERT_OK(restart_server(true));
+        WEFT_ASSERT_OK(world().add_pod(pod));
+        pods.push_back(pod);
+        WEFT_ASSERT_OK(world().wait_annotated(pod));
+        WEFT_ASSERT_OK(world().wait_ports(pods));
+    }
+    WEFT_ASSERT_OK(wait_one_watch_each(place));
+    std::map<std::string, int> lists;
+    for (const auto& a : asked(place)) {
+        if (a.verb != "list" || !a.ok()) continue;
+        EXPECT_LE(++lists[a.user + " " + a.resource], rolls) << a.text();
+    }
+}
+
 TEST_F(Trouble, HistoryIsForgottenUnderAWatcherThatStoodStill) {
     WEFT_ASSERT_OK(world().add_pod("b"));
     WEFT_ASSERT_OK(world().wait_ports({"a", "b"}));

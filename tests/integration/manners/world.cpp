@@ -23,7 +23,8 @@ Result<std::unique_ptr<World>> World::make() {
     auto bed = NodeBed::make({.kubernetes = [](const std::filesystem::path& dir) {
         write_file(dir / "audit-policy.yaml", AuditLog::policy({cluster_user, node_user}));
         // There is no default route to find an address by, and nobody who wants to know it.
-        return ControlPlaneOptions{.arguments = {"--advertise-address=172.18.0.1",
+        return ControlPlaneOptions{.arguments = {"--advertise-address=172.18.0.1", "--permit-port-sharing=true",
+                                                 "--shutdown-watch-termination-grace-period=1s",
                                                  "--audit-policy-file=" + (dir / "audit-policy.yaml").string(),
                                                  "--audit-log-path=" + (dir / "audit.log").string()}};
     }});

@@ -81,9 +81,9 @@ class Manners : public ::testing::Test {
     static World& world();
     static KubeClient api() { return world().api(); }
 
-    /// kill -9 of the API server, and it is ready again. While it starts it forbids everything: it doesn't know its
-    /// roles yet.
-    Result<void> restart_server();
+    /// kill -9 of the API server, and it is ready again; rolling: another one takes over. While one starts it forbids
+    /// everything: it doesn't know its roles yet.
+    Result<void> restart_server(bool rolling = false);
 
     Weftd cluster, node;
 

@@ -314,4 +314,23 @@ Result<void> ControlPlane::restart() {
     return wait_ready();
 }
 
+Result<void> ControlPlane::roll() {
+    auto spec = api_server_.spec();
+    spec.log.replace_filename("kube-apiserver-" + Uuid::random().text() + ".log");
+    auto next = testbed_.start(spec);
+    if (!next) return next.error();
+    auto serves = wait_for(
+        "another API server at " + endpoint_.url,
+        [&]() -> Result<void> {
+            if (!next->running()) return broken("it ended:\n" + end_of(spec.log));
+            const bool listens = read_file(spec.log).find("Serving securely on") != std::string::npos;
+            return listens ? Result<void>() : Result<void>(waiting("it does not listen yet"));
+        },
+        start_patience);
+    if (!serves) return serves;
+    if (auto done = api_server_.stop(std::chrono::minutes(2)); !done) return done;
+    api_server_ = *std::move(next);
+    return wait_ready();
+}
+
 }  // namespace weft::testing

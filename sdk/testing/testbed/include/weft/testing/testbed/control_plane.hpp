@@ -58,6 +58,9 @@ class ControlPlane {
     Result<void> remove_stored(const std::string& prefix);
     /// kill -9 of the API server, and it is ready again.
     Result<void> restart();
+    /// As an upgrade without a gap: a second API server listens on the same port, and once it is ready the first one is
+    /// told to end, finishes what it has begun, and ends its watches. Wants the argument --permit-port-sharing.
+    Result<void> roll();
     /// All objects that were made since it started are gone at once, whatever finalizers they have. Watchers are told.
     Result<void> empty();
 
