@@ -25,6 +25,7 @@ void PrintTo(const Spec& spec, std::ostream* out) {
 namespace {
 
 constexpr std::size_t side_by_side = 6;
+constexpr std::size_t side_by_side_of_all = 10;
 
 bool all_specs() {
     return std::getenv("WEFT_ALL_SPECS") != nullptr;
@@ -100,7 +101,7 @@ class Conformance : public ::testing::TestWithParam<Spec> {
         std::vector<std::string> texts;
         for (const auto& spec : running())
             texts.push_back(spec.text);
-        auto ended = program().run(**cluster, texts, side_by_side);
+        auto ended = program().run(**cluster, texts, all_specs() ? side_by_side_of_all : side_by_side);
         ASSERT_TRUE(ended.ok()) << ended.error().text();
         outcomes = *std::move(ended);
         keep_logs_of_failures((*made)->dir());

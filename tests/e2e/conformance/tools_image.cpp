@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What busybox has not, or with fewer options; its own shell would take its own nc.
-const std::set<std::string> programs{"curl", "dash", "getent", "nc"};
+const std::set<std::string> programs{"bash", "curl", "dash", "getent", "nc"};
 
 /// The libraries that a program asks for, with the loader.
 Result<std::set<fs::path>> libraries_of(const fs::path& program) {
@@ -42,6 +42,7 @@ Result<ImageSpec> tools_image(const fs::path& agnhost, std::vector<std::string> 
             spec.links.emplace_back("/bin/" + name, "busybox");
     }
     spec.links.emplace_back("/bin/sh", "/usr/bin/dash");
+    spec.links.emplace_back("/bin/bash", "/usr/bin/bash");
     std::set<fs::path> libraries;
     for (const auto& name : programs) {
         const auto program = find_program(name);
