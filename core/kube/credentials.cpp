@@ -71,8 +71,8 @@ std::optional<std::string> Credentials::news_of(Source& source) {
 bool Credentials::reread(Source& source) {
     auto text = news_of(source);
     if (!text || *text == source.text) return false;
+    if (!source.text.empty()) log(LogLevel::info, "kube", "another " + source.what, {{"file", source.file}});
     source.text = *std::move(text);
-    log(LogLevel::info, "kube", "another " + source.what, {{"file", source.file}});
     return true;
 }
 
@@ -95,8 +95,10 @@ bool Credentials::reread_pair() {
         return false;
     }
     key_.complained = false;
+    const bool first = certificate_.text.empty();
     certificate_.text = new_certificate;
     key_.text = new_key;
+    if (first) return true;
     const auto facts = read_certificate(certificate_.text);
     log(LogLevel::info, "kube", "another client certificate",
         {{"file", certificate_.file}, {"valid_until", facts ? time_text(facts->not_after) : "unknown"}});
