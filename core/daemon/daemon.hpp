@@ -71,6 +71,8 @@ class Daemon {
 
     // status_report.cpp
     std::string status_json() const;
+    /// Databases and API server, as they are now.
+    std::vector<services::StatusReport::Connection> connections() const;
     std::string plugins_json() const;
     std::string reason_of(const std::string& plugin, bool enabled) const;
     std::string rbac_json() const;

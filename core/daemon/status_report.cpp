@@ -67,6 +67,23 @@ std::vector<services::StatusReport::PluginState> plugin_states(const std::vector
 
 }  // namespace
 
+std::vector<services::StatusReport::Connection> Daemon::connections() const {
+    std::vector<services::StatusReport::Connection> all;
+    if (node_) {
+        for (const auto* link : node_->links())
+            all.push_back({link->name(), link->address(), link->ready(), link->trouble()});
+    }
+    // Who stands by watches nothing but the Lease.
+    std::string trouble = candidacy_ ? candidacy_->status().trouble : "";
+    bool up = trouble.empty();
+    for (const auto& watch : kube_->watches()) {
+        if (!watch.complete || !watch.trouble.empty()) up = false;
+        if (!watch.trouble.empty()) trouble = watch.resource + ": " + watch.trouble;
+    }
+    all.push_back({"kubernetes", kube_->server(), up, trouble});
+    return all;
+}
+
 std::string Daemon::status_json() const {
     const auto& settings = config_.settings();
     services::StatusReport report;
@@ -83,22 +100,12 @@ std::string Daemon::status_json() const {
         if (!leads_ && election.holder.empty()) report.awaiting = {"the Lease"};
         report.leader = services::StatusReport::Leader{election.holder, election.leads, election.trouble};
     }
+    report.connections = connections();
     if (node_) {
-        for (const auto* link : node_->links()) {
-            report.connections.push_back({link->name(), link->address(), link->ready(), link->trouble()});
-        }
         report.appliers = node_->appliers();
         const auto cni = node_->cni();
         report.cni = services::StatusReport::Cni{cni.serving, cni.reason, cni.requests};
     }
-    // Who stands by watches nothing but the Lease.
-    std::string trouble = report.leader ? report.leader->trouble : "";
-    bool up = trouble.empty();
-    for (const auto& watch : kube_->watches()) {
-        if (!watch.complete || !watch.trouble.empty()) up = false;
-        if (!watch.trouble.empty()) trouble = watch.resource + ": " + watch.trouble;
-    }
-    report.connections.push_back({"kubernetes", kube_->server(), up, trouble});
     if (!candidacy_ || leads_) {
         for (auto& status : kube_->status())
             report.appliers.push_back(std::move(status));
@@ -226,6 +233,8 @@ void Daemon::publish_metrics() {
             appliers.push_back(std::move(status));
     }
     standard_metrics_->publish(appliers);
+    for (const auto& connection : connections())
+        standard_metrics_->connection_up(connection.name).set(connection.up ? 1 : 0);
     if (candidacy_) standard_metrics_->leader().set(candidacy_->status().leads ? 1 : 0);
     if (node_) {
         const auto cni = node_->cni_metrics();

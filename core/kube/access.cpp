@@ -4,6 +4,8 @@
 
 #include <weft/base/json.hpp>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 
@@ -26,7 +28,42 @@ Result<void> check_server(std::string& server, std::string_view where) {
     return {};
 }
 
+/// The value of a variable by this name or by the same in lower case.
+std::string environment(std::string name) {
+    if (const char* value = std::getenv(name.c_str()); value != nullptr && *value != '\0') return value;
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::string() : value;
+}
+
+bool is_on_this_host(std::string_view server) {
+    std::string_view host = server.substr(server.find("://") + 3);
+    host = host.substr(0, host.find('/'));
+    if (host.starts_with("[")) return host.starts_with("[::1]");
+    host = host.substr(0, host.find(':'));
+    return host == "localhost" || host.starts_with("127.");
+}
+
+Result<Access> access_of_settings(const AccessSettings& settings);
+
 }  // namespace
+
+Result<void> check_proxy(const std::string& url) {
+    for (const std::string_view scheme : {"http://", "https://", "socks5://", "socks5h://"}) {
+        if (url.size() > scheme.size() && url.starts_with(scheme)) return {};
+    }
+    return invalid("the proxy " + json_quote(url) + " is no URL of a proxy", "use http://, https:// or socks5://");
+}
+
+void use_environment_proxy(Access& access) {
+    if (!access.proxy.empty() || is_on_this_host(access.server)) return;
+    const std::string name = access.tls() ? "HTTPS_PROXY" : "HTTP_PROXY";
+    access.proxy = environment(name);
+    if (access.proxy.empty()) return;
+    if (access.proxy.find("://") == std::string::npos) access.proxy = "http://" + access.proxy;
+    access.no_proxy = environment("NO_PROXY");
+    access.proxy_origin = "the environment's " + name;
+}
 
 Result<Access> access_in_cluster(const std::string& folder) {
     const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
@@ -44,12 +81,24 @@ Result<Access> access_in_cluster(const std::string& folder) {
     auto ca = read_file(folder + "/ca.crt");
     if (!ca) return std::move(ca).error();
     access.ca = *std::move(ca);
+    access.ca_file = folder + "/ca.crt";
     access.default_namespace = read_file(folder + "/namespace").value_or("");
     access.origin = "service account in " + folder;
     return access;
 }
 
 Result<Access> choose_access(const AccessSettings& settings) {
+    auto access = access_of_settings(settings);
+    if (!access) return access;
+    use_environment_proxy(*access);
+    if (access->proxy.empty()) return access;
+    if (auto good = check_proxy(access->proxy); !good) return std::move(good).error().at(access->proxy_origin);
+    return access;
+}
+
+namespace {
+
+Result<Access> access_of_settings(const AccessSettings& settings) {
     if (!settings.kubeconfig.empty()) return access_from_kubeconfig(settings.kubeconfig);
     if (settings.apiserver.empty()) return access_in_cluster();
     Access access;
@@ -64,6 +113,7 @@ Result<Access> choose_access(const AccessSettings& settings) {
         auto ca = read_file(settings.cacert);
         if (!ca) return std::move(ca).error();
         access.ca = *std::move(ca);
+        access.ca_file = settings.cacert;
     }
     access.token = settings.token;
     access.token_file = settings.token_file;
@@ -85,5 +135,7 @@ Result<Access> choose_access(const AccessSettings& settings) {
     }
     return access;
 }
+
+}  // namespace
 
 }  // namespace weft::kube

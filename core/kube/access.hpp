@@ -11,10 +11,13 @@ namespace weft::kube {
 /// when there is no file.
 struct Access {
     std::string server;  ///< "https://10.0.0.1:6443", with a path when the server sits behind one
-    std::string ca;      ///< PEM; empty: the system's authorities. Read once.
+    std::string ca;      ///< PEM; empty: the system's authorities
+    std::string ca_file;
     bool verify = true;
     std::string tls_server_name;  ///< checked instead of the server's host name when set
-    std::string proxy;
+    std::string proxy;            ///< its URL; empty: none
+    std::string no_proxy;         ///< hosts, domains and networks that are reached without it
+    std::string proxy_origin;     ///< who says so, for messages: "proxy-url of /root/.kube/config", "HTTPS_PROXY"
     std::string token;
     std::string token_file;
     std::string certificate;  ///< PEM
@@ -22,13 +25,15 @@ struct Access {
     std::string key;  ///< PEM
     std::string key_file;
     std::string default_namespace;
-    std::string origin;  ///< where this was read, for messages: "kubeconfig /root/.kube/config, context admin"
+    std::string kubeconfig;  ///< the file that all this is from, read again when it changes; empty when there is none
+    std::string context;     ///< of that; empty: its current one
+    std::string origin;      ///< where this was read, for messages: "kubeconfig /root/.kube/config, context admin"
 
     bool tls() const { return server.starts_with("https://"); }
 };
 
 /// The current context (or `context`) of a kubeconfig file. Paths in it are relative to its folder. Exec plugins, auth
-/// providers and impersonation are refused.
+/// providers and impersonation are refused. `proxy-url` is its only proxy.
 Result<Access> access_from_kubeconfig(const std::string& path, std::string_view context = {});
 
 /// A pod's service account: KUBERNETES_SERVICE_HOST and _PORT, and token, ca.crt and namespace in `folder`.
@@ -46,7 +51,15 @@ struct AccessSettings {
 };
 
 /// In OVN-Kubernetes' order: kubeconfig, then apiserver (https needs a CA and a token, tokenFile or cert-dir; http
-/// takes none), then the pod's service account.
+/// takes none), then the pod's service account. Where no kubeconfig names a proxy the environment may, as for
+/// client-go.
 Result<Access> choose_access(const AccessSettings& settings);
+
+/// HTTPS_PROXY (HTTP_PROXY when the server is http; or in lower case) with NO_PROXY, unless there is a proxy already or
+/// the server is on this host.
+void use_environment_proxy(Access& access);
+
+/// An http, https or socks5 URL of a proxy.
+Result<void> check_proxy(const std::string& url);
 
 }  // namespace weft::kube

@@ -67,7 +67,7 @@ Error Answer::error(std::string_view what) const {
         if (!message.empty()) text += ": " + message;
         if (!trouble.empty()) text += " (" + trouble + ")";
     }
-    return {kind_of(http), std::move(text), {}, mend_of(http)};
+    return {kind_of(http), std::move(text), {}, mend.empty() ? mend_of(http) : mend};
 }
 
 }  // namespace weft::kube

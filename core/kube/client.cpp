@@ -158,6 +158,7 @@ Duration Client::Impl::wait_for() {
     TimePoint next = now + std::chrono::minutes(1);
     if (!waiting.empty()) return Duration::zero();
     if (const auto tidy = curl.tidy(now)) next = std::min(next, *tidy);
+    if (const auto look = curl.look_after(now)) next = std::min(next, *look);
     if (!timers.empty()) next = std::min(next, timers.begin()->first.first);
     for (const auto& [id, exchange] : exchanges)
         next = std::min(next, exchange->expires());

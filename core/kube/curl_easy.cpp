@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace weft::kube {
 
@@ -57,10 +58,14 @@ std::size_t on_write(char* bytes, std::size_t, std::size_t count, void* context)
 std::size_t on_header(char* bytes, std::size_t, std::size_t count, void* context) {
     auto& exchange = *static_cast<CurlExchange*>(context);
     if (exchange.silenced) return CURL_WRITEFUNC_ERROR;
-    if (!exchange.data || std::string_view(bytes, count) != "\r\n") return count;
+    if (std::string_view(bytes, count) != "\r\n") return count;
+    if (!exchange.data) return count;
     long code = 0;
     curl_easy_getinfo(exchange.easy, CURLINFO_RESPONSE_CODE, &code);
     if (code < 200 || code >= 300) return count;
+    long version = 0;
+    curl_easy_getinfo(exchange.easy, CURLINFO_HTTP_VERSION, &version);
+    exchange.heartbeat->can_ping(version == CURL_HTTP_VERSION_2_0);
     exchange.http = static_cast<int>(code);
     exchange.last_byte = Clock::system().now();
     exchange.data({});
@@ -68,10 +73,21 @@ std::size_t on_header(char* bytes, std::size_t, std::size_t count, void* context
 }
 
 /// A peer that vanished is noticed within half a minute, also when it owes us an acknowledgement.
-int on_socket(void*, curl_socket_t fd, curlsocktype) {
+int on_socket(void* heartbeat, curl_socket_t fd, curlsocktype) {
     const unsigned milliseconds = 30'000;
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+    static_cast<Heartbeat*>(heartbeat)->opened(fd);
     return CURL_SOCKOPT_OK;
+}
+
+int on_close(void* heartbeat, curl_socket_t fd) {
+    static_cast<Heartbeat*>(heartbeat)->closed(fd);
+    return ::close(fd);
+}
+
+CURLcode on_tls_context(CURL*, void* context, void* witness) {
+    static_cast<TrustWitness*>(witness)->watch(static_cast<SSL_CTX*>(context));
+    return CURLE_OK;
 }
 
 void set_blob(CURL* easy, CURLoption option, const std::string& text) {
@@ -137,7 +153,7 @@ CurlEnvironment::~CurlEnvironment() {
 }
 
 /// Everything that is the same for all requests; reused handles keep it.
-CURL* CurlEnvironment::make_easy() const {
+CURL* CurlEnvironment::make_easy() {
     CURL* easy = curl_easy_init();
     if (easy == nullptr) throw std::bad_alloc();
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -146,6 +162,9 @@ CURL* CurlEnvironment::make_easy() const {
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, &heartbeat_);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &heartbeat_);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 20L);
@@ -156,6 +175,7 @@ CURL* CurlEnvironment::make_easy() const {
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, access_.proxy.c_str());  // empty: none, whatever the environment says
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, access_.no_proxy.c_str());
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      static_cast<long>(access_.tls() ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
@@ -164,16 +184,20 @@ CURL* CurlEnvironment::make_easy() const {
     return easy;
 }
 
-void CurlEnvironment::set_tls(CURL* easy) const {
+void CurlEnvironment::set_tls(CURL* easy) {
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     if (!ca_.empty()) set_blob(easy, CURLOPT_CAINFO_BLOB, ca_);
-    if (!access_.verify) {
+    if (access_.verify) {
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &witness_);
+    } else {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
     if (!credentials_.certificate().empty()) {
         set_blob(easy, CURLOPT_SSLCERT_BLOB, credentials_.certificate());
         set_blob(easy, CURLOPT_SSLKEY_BLOB, credentials_.key());
+        curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");  // or it would be asked for at a terminal
     }
 }
 
@@ -189,6 +213,7 @@ std::shared_ptr<curl_slist> CurlEnvironment::headers_for(const Request& request)
 
 Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
     if (credentials_.refresh(now)) {
+        if (credentials_.ca() != ca_.substr(0, ca_.find_last_not_of('\n') + 1)) ca_ = credentials_.ca();
         headers_.clear();
         drop_idle();
     }
@@ -200,6 +225,7 @@ Result<void> CurlEnvironment::add(CurlExchange& exchange, TimePoint now) {
         idle_.pop_back();
     }
     CURL* easy = exchange.easy;
+    exchange.heartbeat = &heartbeat_;
     exchange.url = base_url_ + exchange.request.path;
     exchange.headers = headers_for(exchange.request);
     curl_easy_setopt(easy, CURLOPT_URL, exchange.url.c_str());
@@ -263,7 +289,6 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
     answer.http = static_cast<int>(http);
     exchange.http = answer.http;
     exchange.connections = static_cast<std::uint64_t>(connections);
-    if (answer.http == 401) credentials_.doubt();
     if (retry_after > 0) answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(retry_after, 3600));
     if (exchange.oversized) {
         answer.trouble = "the answer is larger than 64 MiB";
@@ -275,6 +300,7 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
     } else if (exchange.http != 0) {
         read_status(answer, exchange.body);
     }
+    explain(answer, code);
     const bool reusable = code == CURLE_OK && idle_.size() < idle_limit;
     remove(exchange);
     if (reusable) {
@@ -283,6 +309,38 @@ Answer CurlEnvironment::finish(CurlExchange& exchange, CURLcode code) {
         curl_easy_cleanup(std::exchange(exchange.easy, nullptr));
     }
     return answer;
+}
+
+/// Says what can be done about it. A new connection will be made: by what the files say then.
+void CurlEnvironment::explain(Answer& answer, CURLcode code) {
+    if (code != CURLE_OK || answer.http == 401) credentials_.doubt();
+    if (answer.http == 401) {
+        answer.mend = credentials_.mend_unauthorized(Clock::system().wall());
+    } else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
+        answer.mend = explain_distrust();
+    } else if (code == CURLE_SSL_CERTPROBLEM) {
+        answer.mend = credentials_.mend_pair();
+    } else if (answer.http == 0 && code != CURLE_OK && !access_.proxy.empty()) {
+        answer.mend = "check " + access_.proxy_origin + ", " + access_.proxy +
+                      ", and that it reaches the API server at " + access_.server;
+    }
+}
+
+/// The server's certificate was not believed.
+std::string CurlEnvironment::explain_distrust() {
+    const std::string server = access_.server;
+    const auto refusal = witness_.take();
+    if (!refusal) {
+        // The chain is fine, so it is the name.
+        const std::string name = access_.tls_server_name.empty() ? split_server(server).host : access_.tls_server_name;
+        return "give " + server + " a certificate for the name " + name +
+               ", or name the one that it has with tls-server-name in a kubeconfig";
+    }
+    const std::string whose = "the certificate " + json_quote(refusal->subject) + " of " + server + " was issued by " +
+                              json_quote(refusal->issuer);
+    if (refusal->expired) return "renew " + whose + ", or mend this host's clock: " + refusal->reason;
+    return whose + ", but trusted is only " + credentials_.describe_ca() +
+           ": put the server's CA there; it is read again by itself";
 }
 
 void CurlEnvironment::remove(CurlExchange& exchange) {
@@ -304,19 +362,36 @@ std::optional<TimePoint> CurlEnvironment::tidy(TimePoint now) {
     return std::nullopt;
 }
 
+std::optional<TimePoint> CurlEnvironment::look_after(TimePoint now) {
+    if (active_ == 0) return std::nullopt;
+    return heartbeat_.beat(now, [this] { ping(); });
+}
+
+/// libcurl has no call for this but one of an easy handle, which must be of the multi handle and on no connection.
+void CurlEnvironment::ping() {
+    CURL* easy = curl_easy_init();
+    if (easy == nullptr) return;
+    curl_easy_setopt(easy, CURLOPT_UPKEEP_INTERVAL_MS, 1L);
+    if (curl_multi_add_handle(multi_, easy) == CURLM_OK) {
+        curl_easy_upkeep(easy);
+        curl_multi_remove_handle(multi_, easy);
+    }
+    curl_easy_cleanup(easy);
+}
+
 /// An HTTP/2 connection is shared by all exchanges, and libcurl would put new ones on it even when its peer has stopped
 /// answering. From now on it goes unused.
 void CurlEnvironment::leave_connections() {
     if (ca_.empty()) return;
-    ca_.size() > access_.ca.size() + 16 ? ca_.resize(access_.ca.size()) : ca_.push_back('\n');
+    ca_.size() > credentials_.ca().size() + 16 ? ca_.resize(credentials_.ca().size()) : ca_.push_back('\n');
     drop_idle();
 }
 
 Answer CurlEnvironment::give_up(CurlExchange& exchange, TimePoint now) {
-    if (exchange.http == 0) leave_connections();
+    const bool late = now - exchange.started >= exchange.request.deadline;
+    if (exchange.http == 0 || !late) leave_connections();
     Answer answer;
     answer.http = exchange.http;
-    const bool late = now - exchange.started >= exchange.request.deadline;
     const auto limit = late ? exchange.request.deadline : exchange.request.silence;
     const auto seconds = std::chrono::duration<double>(limit).count();
     answer.trouble = (late ? "not done after " : "no byte for ") + std::to_string(seconds).substr(0, 5) + " s";

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "kube/certificates.hpp"
 #include "kube/credentials.hpp"
+#include "kube/heartbeat.hpp"
 #include "kube/transport.hpp"
 
 #include <cstdint>
@@ -22,6 +24,7 @@ struct CurlExchange {
     Transport::OnData data;
 
     CURL* easy = nullptr;
+    Heartbeat* heartbeat = nullptr;
     std::string url;
     std::string body;
     std::shared_ptr<curl_slist> headers;
@@ -63,19 +66,27 @@ class CurlEnvironment {
     /// A burst opens handles that nobody needs later. Closes most of those that have been idle for a while; when it
     /// wants to be called again.
     std::optional<TimePoint> tidy(TimePoint now);
+    /// Ends HTTP/2 connections whose peer is silent, also to a ping, so that what waits on them fails; when it wants to
+    /// be called again.
+    std::optional<TimePoint> look_after(TimePoint now);
 
   private:
     void leave_connections();
     void remove(CurlExchange& exchange);
     void drop_idle();
-    CURL* make_easy() const;
-    void set_tls(CURL* easy) const;
+    CURL* make_easy();
+    void set_tls(CURL* easy);
+    void explain(Answer& answer, CURLcode code);
+    std::string explain_distrust();
+    void ping();
     std::shared_ptr<curl_slist> headers_for(const Request& request);
 
     const Access access_;
     const std::string user_agent_;
     const Duration connect_timeout_;
     Credentials credentials_;
+    TrustWitness witness_;
+    Heartbeat heartbeat_;
     std::string base_url_;
     std::string ca_;  ///< grows by a blank line to leave connections that don't answer: libcurl shares none across CAs
     std::shared_ptr<curl_slist> connect_to_;

@@ -31,6 +31,8 @@ class Kubeconfig {
         }
         Access access;
         access.origin = "kubeconfig " + path_ + ", context " + context;
+        access.kubeconfig = path_;
+        access.context = std::string(wanted);
         access.default_namespace = text(chosen, "namespace");
         if (auto done = read_cluster(cluster, text(chosen, "cluster"), access); !done) return done.error();
         const std::string user = text(chosen, "user");
@@ -100,7 +102,18 @@ class Kubeconfig {
         access.verify = text(cluster, "insecure-skip-tls-verify") != "true";
         access.tls_server_name = text(cluster, "tls-server-name");
         access.proxy = text(cluster, "proxy-url");
-        return data_or_file(cluster, "certificate-authority", where, access.ca, nullptr);
+        if (!access.proxy.empty()) {
+            access.proxy_origin = "proxy-url of " + path_;
+            if (auto good = check_proxy(access.proxy); !good)
+                return std::move(good).error().at(path_ + ": " + where + ".proxy-url");
+        }
+        if (auto done = data_or_file(cluster, "certificate-authority", where, access.ca, &access.ca_file); !done)
+            return done;
+        if (access.ca_file.empty()) return {};
+        auto ca = read_file(access.ca_file);
+        if (!ca) return std::move(ca).error();
+        access.ca = *std::move(ca);
+        return {};
     }
 
     Result<void> read_user(const YAML::Node& user, const std::string& name, Access& access) const {

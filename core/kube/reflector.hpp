@@ -33,7 +33,8 @@ struct ReflectorOptions {
     Duration watch_silence = std::chrono::seconds(150);
     Duration list_silence = std::chrono::seconds(60);
     Duration list_deadline = std::chrono::minutes(10);
-    /// A watch that lasted this long or brought something was fine: the next one starts at once.
+    /// A watch that lasted this long, or brought something new and was ended in order, was fine: the next one starts at
+    /// once.
     Duration fair_watch = std::chrono::seconds(5);
     Backoff::Options backoff;
 };
@@ -157,6 +158,7 @@ class Reflector {
     std::string version_text_;
     std::uint64_t version_ = 0;
     TimePoint watch_began_{};
+    std::uint64_t watch_from_ = 0;  ///< the version it began at
     bool watch_brought_ = false;
     bool initial_ = false;
     unsigned broken_streams_ = 0;

@@ -30,6 +30,7 @@ void Reflector::begin_watch(bool initial) {
     request.silence = options_.watch_silence;
     watch_began_ = loop_.now();
     watch_brought_ = false;
+    watch_from_ = version_;
     exchange_ = transport_.start(
         std::move(request), [this](const Answer& answer) { watch_done(answer); },
         [this](std::string_view bytes) {
@@ -176,7 +177,9 @@ void Reflector::watch_done(const Answer& answer) {
         if (streamed && !watch_brought_) can_stream_ = false;
         return retry(why, answer.retry_after, &Reflector::begin);
     }
-    if (streamed && loop_.now() - watch_began_ >= options_.fair_watch) {
+    // A server also ends the watch of one that takes events more slowly than they come: it got on.
+    const bool got_on = answer.trouble.empty() && version_ > watch_from_;
+    if (streamed && (got_on || loop_.now() - watch_began_ >= options_.fair_watch)) {
         in_step();
         return begin_watch(false);
     }

@@ -32,6 +32,7 @@ struct Answer {
     int http = 0;         ///< 0 when no answer came
     std::string body;     ///< of a success that was not streamed
     std::string trouble;  ///< why the answer is missing or incomplete; empty when it came whole
+    std::string mend;     ///< what the reader can do, when more is known than `http` says
     std::string reason;   ///< of a Kubernetes Status: "Conflict"
     std::string message;  ///< of a Kubernetes Status, or the start of whatever came instead
     std::optional<Duration> retry_after;

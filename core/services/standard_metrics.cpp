@@ -166,6 +166,11 @@ Gauge& StandardMetrics::config_reload_ok() {
         .only();
 }
 
+Gauge& StandardMetrics::connection_up(std::string connection) {
+    return metrics_.gauge("weft_connection_up", "Whether what weftd depends on is reached and in step.", {"connection"})
+        .with({std::move(connection)});
+}
+
 Counter& StandardMetrics::config_reloads() {
     return metrics_.counter("weft_config_reloads_total", "Reloads of the configuration.").only();
 }

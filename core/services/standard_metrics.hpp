@@ -45,6 +45,7 @@ class StandardMetrics {
     Counter& rule_cutoffs(std::string plugin, std::string rule);
     Gauge& table_rows(std::string table);
     Gauge& plugin_info(std::string plugin, std::string version);
+    Gauge& connection_up(std::string connection);  ///< "kubernetes", "ovn-nb", …: as `weftctl status` lists them
     Gauge& config_reload_ok();
     Counter& config_reloads();
     /// weft_applier_*: all of one applier's numbers.

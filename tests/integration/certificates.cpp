@@ -2,6 +2,7 @@
 
 #include <weft/testing/testbed/process.hpp>
 
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -28,13 +29,23 @@ Result<Certificates> Certificates::make(std::filesystem::path dir) {
 }
 
 Result<void> Certificates::add(const std::string& name, const std::string& ca, int days) const {
+    return issue(name, ca, {"/CN=" + name, days});
+}
+
+Result<void> Certificates::issue(const std::string& name, const std::string& ca, const Request& wanted) const {
     const std::string request = (dir_ / (name + ".csr")).string();
-    const auto asked = testing::run_ok({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + name,
+    const auto asked = testing::run_ok({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", wanted.subject,
                                         "-keyout", key(name), "-out", request});
     if (!asked) return asked.error();
-    const auto given =
-        testing::run_ok({"openssl", "x509", "-req", "-CA", certificate(ca), "-CAkey", key(ca), "-CAcreateserial", "-in",
-                         request, "-out", certificate(name), "-days", std::to_string(days)});
+    testing::Argv sign{
+        "openssl",         "x509", "-req",  "-CA",  certificate(ca),   "-CAkey", key(ca),
+        "-CAcreateserial", "-in",  request, "-out", certificate(name), "-days",  std::to_string(wanted.days)};
+    if (!wanted.names.empty()) {
+        const auto extensions = dir_ / (name + ".ext");
+        std::ofstream(extensions) << "subjectAltName = " << wanted.names << "\n";
+        sign.insert(sign.end(), {"-extfile", extensions.string()});
+    }
+    const auto given = testing::run_ok(sign);
     return given ? Result<void>() : Result<void>(given.error());
 }
 

@@ -15,6 +15,14 @@ class Certificates {
   public:
     static Result<Certificates> make(std::filesystem::path dir);
 
+    /// A certificate of whom ("/CN=me"), valid for so many days from now (-1 makes one that has expired), with the
+    /// names and addresses of a server ("IP:127.0.0.1,DNS:localhost").
+    struct Request {
+        std::string subject;
+        int days = 2;
+        std::string names = {};
+    };
+    Result<void> issue(const std::string& name, const std::string& ca, const Request& request) const;
     /// Valid for so many days from now; -1 makes one that has expired.
     Result<void> add(const std::string& name, const std::string& ca, int days = 2) const;
     /// Gives `to` what `from` has, over what was there.

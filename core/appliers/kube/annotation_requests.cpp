@@ -162,7 +162,7 @@ void AnnotationApplier::failed(Entry& entry, const kube::Answer& answer, std::st
     {
         const std::lock_guard lock(mutex_);
         if (status_.detail.empty()) log(LogLevel::warn, "kube", "annotations wait for the API server", error);
-        status_.detail = error.what;
+        status_.detail = error.text();
     }
     if (!gate_timer_.is_set()) gate_timer_.set_after(gate_.next(answer.retry_after), [this] { schedule_pump(); });
     rest(entry, answer.retry_after, std::nullopt);

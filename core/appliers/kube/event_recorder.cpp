@@ -3,6 +3,7 @@
 #include "kube/objects.hpp"
 #include "kube/times.hpp"
 
+#include <weft/base/hash.hpp>
 #include <weft/base/json.hpp>
 #include <weft/base/log.hpp>
 #include <weft/base/text.hpp>
@@ -51,7 +52,8 @@ EventRecorder::EventRecorder(kube::Loop& loop, kube::Transport& transport, Event
       pump_timer_(loop),
       sweep_timer_(loop),
       tokens_(options_.burst),
-      refilled_(loop.now()) {}
+      refilled_(loop.now()),
+      started_(loop.now()) {}
 
 EventRecorder::~EventRecorder() {
     *alive_ = false;
@@ -133,12 +135,11 @@ void EventRecorder::pump() {
     send(*at);
 }
 
-std::string EventRecorder::new_name(const Told& told) {
-    const auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(loop_.wall().time_since_epoch()).count();
-    last_name_ = std::max(last_name_ + 1, static_cast<std::uint64_t>(since));
+std::string EventRecorder::name_of(const ToldMap::value_type& entry) const {
+    const std::uint64_t hash = fnv1a64(options_.component + '\0' + options_.host + '\0' + entry.first);
     char suffix[24];
-    std::snprintf(suffix, sizeof(suffix), ".%016llx", static_cast<unsigned long long>(last_name_));
-    std::string name = told.object.name.substr(0, name_limit - std::string_view(suffix).size());
+    std::snprintf(suffix, sizeof(suffix), ".%016llx", static_cast<unsigned long long>(hash));
+    std::string name = entry.second.object.name.substr(0, name_limit - std::string_view(suffix).size());
     while (!name.empty() && (name.back() == '.' || name.back() == '-'))
         name.pop_back();
     return name + suffix;
@@ -171,16 +172,19 @@ void EventRecorder::send(ToldMap::value_type& entry) {
     Told& told = entry.second;
     const bool bump = told.written > 0;
     kube::Request request;
-    request.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+    if (!told.found) request.accept = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
     if (bump) {
         JsonWriter w;
-        w.object([&] { w.member("count", told.count).member("lastTimestamp", kube::time_text(told.last)); });
+        w.object([&] {
+            if (!told.found) w.member("count", told.count);
+            w.member("lastTimestamp", kube::time_text(told.last));
+        });
         request.method = kube::Method::patch;
         request.path = kube::object_path(events_resource(), namespace_of(told.object), told.event);
         request.body = w.take();
         request.content_type = "application/merge-patch+json";
     } else {
-        if (told.event.empty()) told.event = new_name(told);
+        told.event = name_of(entry);
         request.method = kube::Method::post;
         request.path = kube::collection_path(events_resource(), namespace_of(told.object));
         request.body = event_text(told);
@@ -201,15 +205,26 @@ void EventRecorder::sent(const std::string& key, const kube::Answer& answer, std
     if (at == told_.end()) return;
     Told& told = at->second;
     const bool bumped = told.written > 0;
-    const bool was_written_before = !bumped && answer.http == 409 && told.tries > 0;  // by the try without an answer
-    if (answer.ok() || was_written_before) {
+    // By a try whose answer was lost, or before we were started.
+    const bool was_there = !bumped && answer.http == 409;
+    if (answer.ok() || was_there) {
         told.queued = false;
         told.written = n;
         told.quiet_until = loop_.now() + options_.window;
+        if (was_there && told.tries == 0) {
+            told.found = true;
+            // What is told in the first minutes was there before the restart; later it has happened again.
+            if (loop_.now() < started_ + options_.window) return;
+            ++told.count;
+            enqueue(*at);
+        } else if (bumped && told.found) {
+            learn_count(told, answer);
+            enqueue(*at);
+        }
         return;
     }
-    // The server forgets Events after a while, and a name may be in use: then it is a new Event.
-    const bool anew = (bumped && answer.http == 404) || (!bumped && answer.http == 409);
+    // The server forgets Events after a while: then it is a new one.
+    const bool anew = bumped && answer.http == 404;
     const bool transient = answer.http == 0 || answer.http == 429 || answer.http >= 500;
     if ((!anew && !transient) || ++told.tries >= options_.tries) {
         log(LogLevel::info, "kube", "an Event could not be written",
@@ -218,14 +233,23 @@ void EventRecorder::sent(const std::string& key, const kube::Answer& answer, std
         return forget(at);
     }
     if (anew) {
-        told.event.clear();
         told.written = 0;
+        told.found = false;
     }
     queue_.push_front(key);
     if (transient) {
         const Duration pause = options_.retry * (1U << std::min(told.tries - 1, 10U));
         pump_timer_.set_after(std::max(pause, answer.retry_after.value_or(Duration::zero())), [this] { pump(); });
     }
+}
+
+/// The Event was there before us: our repetitions come on top of what it counted.
+void EventRecorder::learn_count(Told& told, const kube::Answer& answer) const {
+    told.found = false;
+    const auto event = JsonDocument::parse(answer.body);
+    const auto counted = event ? event->root()["count"].integer().value_or(1) : 1;
+    told.written = static_cast<std::uint32_t>(std::clamp<std::int64_t>(counted, 1, 1'000'000'000));
+    told.count += told.written - 1;
 }
 
 /// Writes the repetitions of quiet times that are over, and forgets what was not told again.

@@ -42,7 +42,8 @@ struct EventCounters {
 };
 
 /// Tells people about an object through Kubernetes Events. Never blocks and never insists: Events are for reading, and
-/// nothing depends on them. record() may be called on any thread.
+/// nothing depends on them. The name of an Event follows from what it tells, so that after a restart the Event of
+/// before is found again and not written anew. record() may be called on any thread.
 class EventRecorder {
   public:
     EventRecorder(kube::Loop& loop, kube::Transport& transport, EventRecorderOptions options = {});
@@ -61,6 +62,7 @@ class EventRecorder {
         std::string event;  ///< name of the Event once there is one
         std::uint32_t count = 0;
         std::uint32_t written = 0;  ///< the count that the server has
+        bool found = false;         ///< the Event was there already: its count is not known
         WallTime first{};
         WallTime last{};
         TimePoint quiet_until{};  ///< not written before
@@ -78,7 +80,8 @@ class EventRecorder {
     void sweep();
     void forget(ToldMap::iterator at);
     bool take_token();
-    std::string new_name(const Told& told);
+    std::string name_of(const ToldMap::value_type& entry) const;
+    void learn_count(Told& told, const kube::Answer& answer) const;
     std::string event_text(const Told& told) const;
     void count(std::uint64_t EventCounters::*counter);
 
@@ -96,7 +99,7 @@ class EventRecorder {
     kube::ScopedTimer sweep_timer_;
     double tokens_;
     TimePoint refilled_;
-    std::uint64_t last_name_ = 0;
+    const TimePoint started_;
 
     mutable std::mutex mutex_;
     EventCounters counters_;

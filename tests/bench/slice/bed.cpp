@@ -4,11 +4,14 @@
 
 #include <weft/testing/testbed/wait.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -147,19 +150,51 @@ Result<void> Bed::vsctl(testing::Argv arguments) const {
 }
 
 Result<void> Bed::start_api_server() {
-    auto process = testbed_.start(
-        {.name = "apiserver",
-         .argv = {(options_.bin_dir / "weft-apiserver").string(), "--listen", api_address, "--history", "200000"},
-         .netns = netns_.name()});
-    if (!process) return process.error();
-    api_server_ = *std::move(process);
-    api_url_ = std::string("http://") + api_address;
-    api_ = std::make_unique<testing::KubeClient>(testing::ApiEndpoint{.url = api_url_});
+    if (is_kubernetes()) {
+        if (auto started = start_kubernetes(); !started) return started;
+    } else {
+        auto process = testbed_.start(
+            {.name = "apiserver",
+             .argv = {(options_.bin_dir / "weft-apiserver").string(), "--listen", api_address, "--history", "200000"},
+             .netns = netns_.name()});
+        if (!process) return process.error();
+        api_server_ = *std::move(process);
+        api_ = std::make_unique<testing::KubeClient>(testing::ApiEndpoint{.url = std::string("http://") + api_address});
+    }
     auto serves = testing::wait_for("API server", [this]() -> Result<void> {
         auto answer = api_->get("/api/v1/namespaces");
         return answer ? Result<void>() : Result<void>(answer.error());
     });
     if (!serves) return serves;
+    if (auto made = make_first_objects(); !made) return made;
+    client_ = std::make_unique<kube::Client>(access_of(way()));
+    client_->start();
+    return {};
+}
+
+Result<void> Bed::start_kubernetes() {
+    // Its watch cache is as long as all that happens here: nobody has to list anew.
+    auto plane = testing::ControlPlane::start(
+        testbed_,
+        {.netns = netns_.name(), .arguments = {"--advertise-address=172.18.0.1", "--default-watch-cache-size=100000"}});
+    if (!plane) return plane.error();
+    plane_ = *std::move(plane);
+    api_ = std::make_unique<testing::KubeClient>(plane_->endpoint());
+    return {};
+}
+
+std::string Bed::way() const {
+    return is_kubernetes() ? plane_->kubeconfig().string() : api_->endpoint().url;
+}
+
+kube::Access access_of(const std::string& way) {
+    if (way.starts_with("http://")) return {.server = way};
+    auto access = kube::access_from_kubeconfig(way);
+    if (!access) throw std::runtime_error(access.error().text());
+    return *std::move(access);
+}
+
+Result<void> Bed::make_first_objects() {
     for (const std::string name : {"ovn-kubernetes", pod_namespace}) {
         auto made = api_->create("/api/v1/namespaces",
                                  R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":")" + name + R"("}})");
@@ -168,17 +203,16 @@ Result<void> Bed::start_api_server() {
     if (auto made = api_->create("/api/v1/nodes", node_object); !made) return made.error();
     // Whether creation keeps the status is the server's choice: set it as the kubelet does.
     const std::string path = std::string("/api/v1/nodes/") + node_name + "/status";
-    if (auto set = api_->merge_patch(path, node_object); !set) return set.error();
-    client_ = std::make_unique<kube::Client>(kube::Access{.server = api_url_});
-    client_->start();
-    return {};
+    auto set = api_->merge_patch(path, node_object);
+    return set ? Result<void>() : Result<void>(set.error());
 }
 
 Result<std::filesystem::path> Bed::write_config(const std::string& role) const {
     const auto path = testbed_.dir() / ("weft-" + role + ".conf");
     std::ofstream out(path);
     out << "[weft]\nrun-dir = " << (testbed_.dir() / role).string()
-        << "\nplugin-dir = " << (testbed_.dir() / "plugins").string() << "\n[kubernetes]\napiserver = " << api_url_
+        << "\nplugin-dir = " << (testbed_.dir() / "plugins").string() << "\n[kubernetes]\n"
+        << (is_kubernetes() ? "kubeconfig = " : "apiserver = ") << way()
         << "\nservice-cidrs = 172.30.0.0/16\n[default]\ncluster-subnets = 10.0.0.0/8/18"
         << "\n[plugins]\nenable = default-network" << (options_.plugin.empty() ? "" : "," + options_.plugin) << "\n";
     if (role == "node") {
@@ -280,7 +314,61 @@ MetricsPage parse_metrics(const std::string& text) {
     return out;
 }
 
+/// "patch pods/status", from what kube-apiserver counts of the resources that matter here. A watch counts as long as it
+/// lasts.
+Result<ApiCounts> Bed::kubernetes_counts() const {
+    auto reply = api_->send("GET", "/metrics");
+    if (!reply) return reply.error();
+    if (!reply->ok()) return again("kube-apiserver's metrics: " + reply->body);
+    const auto label = [](const std::string& sample, const std::string& name) -> std::string {
+        const auto at = sample.find(name + "=\"");
+        if (at == std::string::npos) return {};
+        const auto begin = at + name.size() + 2;
+        return sample.substr(begin, sample.find('"', begin) - begin);
+    };
+    ApiCounts out;
+    const auto page = parse_metrics(reply->body);
+    for (const auto& [sample, count] : page) {
+        const bool watch = sample.starts_with("apiserver_longrunning_requests{");
+        if (!watch && !sample.starts_with("apiserver_request_total{")) continue;
+        const auto resource = label(sample, "resource");
+        if (resource != "pods" && resource != "nodes" && resource != "events") continue;
+        auto verb = label(sample, ",verb");
+        if ((verb == "WATCH") != watch) continue;
+        std::ranges::transform(verb, verb.begin(), [](unsigned char x) { return static_cast<char>(std::tolower(x)); });
+        if (verb == "post") verb = "create";
+        if (verb == "put") verb = "update";
+        const auto part = label(sample, "subresource");
+        out[verb + " " + resource + (part.empty() ? "" : "/" + part)] += count;
+    }
+    return out;
+}
+
+double Bed::server_cpu_seconds() const {
+    if (!is_kubernetes()) return cpu_seconds(api_server_.pid());
+    return cpu_seconds(plane_->api_server().pid()) + cpu_seconds(plane_->etcd().pid());
+}
+
+Result<void> Bed::prepare_pods(std::size_t count) {
+    if (!is_kubernetes()) {
+        if (auto done = stall_watches(); !done) return done;
+        const auto failed = create_pods(*client_, count);
+        return failed == 0 ? Result<void>() : Result<void>(again("pods could not be created"));
+    }
+    prepared_.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto name = pod_name(i);
+        prepared_.push_back({std::string("/registry/pods/") + pod_namespace + "/" + name, stored_pod_json(name)});
+    }
+    return {};
+}
+
+Result<void> Bed::release_pods() {
+    return is_kubernetes() ? plane_->store(prepared_, 1) : heal();
+}
+
 Result<ApiCounts> Bed::api_counts() const {
+    if (is_kubernetes()) return kubernetes_counts();
     auto stats = api_->get("/_stats");
     if (!stats) return stats.error();
     ApiCounts out;
@@ -312,6 +400,12 @@ Result<void> Bed::heal() const {
 }
 
 Result<void> Bed::delete_all_pods() const {
+    if (is_kubernetes()) {
+        for (const auto& pod : prepared_) {
+            if (auto gone = plane_->remove_stored(pod.key); !gone) return gone;
+        }
+        return {};
+    }
     auto reply = api_->send("DELETE", std::string("/api/v1/namespaces/") + pod_namespace + "/pods",
                             R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0})");
     if (!reply) return reply.error();

@@ -4,6 +4,7 @@
 #include "measure.hpp"
 
 #include <weft/base/result.hpp>
+#include <weft/testing/testbed/control_plane.hpp>
 #include <weft/testing/testbed/kube_client.hpp>
 #include <weft/testing/testbed/process.hpp>
 #include <weft/testing/testbed/testbed.hpp>
@@ -13,8 +14,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace weft::bench {
+
+/// From what Bed::way() gives.
+kube::Access access_of(const std::string& way);
 
 /// Counters of weftd's /metrics page by their whole name, labels included.
 using MetricsPage = std::map<std::string, double, std::less<>>;
@@ -28,6 +33,9 @@ using ApiCounts = std::map<std::string, double, std::less<>>;
 /// Requests that change something, without the Lease's.
 double writes_of(const ApiCounts& counts);
 
+/// Which API server the bed has: weft-apiserver, or kube-apiserver with etcd.
+enum class Server : std::uint8_t { embedded, kubernetes };
+
 /// A network namespace with the databases of one node, an API server, the cluster's weftd and the one that is measured.
 /// There is no ovn-northd, ovn-controller or ovs-vswitchd: what they would answer (the management port is there and
 /// bound) is put by hand.
@@ -36,6 +44,7 @@ class Bed {
     struct Options {
         std::filesystem::path bin_dir;
         std::string plugin;  ///< one of build/bench-plugins, enabled beside the default network; empty: none
+        Server server = Server::embedded;
     };
     /// Enters the namespace: so does every thread made after.
     static Result<std::unique_ptr<Bed>> make(testing::Testbed& testbed, Options options);
@@ -50,7 +59,9 @@ class Bed {
 
     const std::string& north() const { return north_; }
     const std::string& south() const { return south_; }
-    const std::string& api_url() const { return api_url_; }
+    const testing::ApiEndpoint& endpoint() const { return api_->endpoint(); }
+    /// What another process of this namespace reaches the API server with: a URL, or a kubeconfig's file.
+    std::string way() const;
     const testing::KubeClient& api() const { return *api_; }
     kube::Client& client() { return *client_; }
     testing::Testbed& testbed() { return testbed_; }
@@ -59,6 +70,13 @@ class Bed {
 
     Result<MetricsPage> metrics() const;
     Result<ApiCounts> api_counts() const;
+    /// CPU time of the API server, with etcd's.
+    double server_cpu_seconds() const;
+    bool is_kubernetes() const { return options_.server == Server::kubernetes; }
+    /// Pods are made so that they come all at once when they are released: behind watches that stall, or (Kubernetes)
+    /// by putting them into etcd only then.
+    Result<void> prepare_pods(std::size_t count);
+    Result<void> release_pods();
     /// Watches of pods fall silent until heal(): what happens meanwhile comes all at once.
     Result<void> stall_watches() const;
     Result<void> delay_patches(std::chrono::milliseconds delay) const;
@@ -74,6 +92,9 @@ class Bed {
     Result<void> start_databases();
     Result<std::string> start_database(const std::string& name, const std::string& schema);
     Result<void> start_api_server();
+    Result<void> start_kubernetes();
+    Result<void> make_first_objects();
+    Result<ApiCounts> kubernetes_counts() const;
     Result<void> start_cluster();
     Result<void> bind_management_port();
     Result<void> listen_for_readiness();
@@ -87,7 +108,8 @@ class Bed {
     testing::NetworkNamespace netns_;
     testing::Process nb_, sb_, ovs_, other_nb_, api_server_, cluster_, weftd_;
     std::string north_, south_, switch_;
-    std::string api_url_;
+    std::unique_ptr<testing::ControlPlane> plane_;
+    std::vector<testing::ControlPlane::Stored> prepared_;
     std::unique_ptr<testing::KubeClient> api_;
     std::unique_ptr<kube::Client> client_;
     TimePoint started_at_{};

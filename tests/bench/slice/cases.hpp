@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 
 /// The rows of the table. Each leaves the bed as the next one wants it.
 namespace weft::bench {
@@ -15,6 +16,8 @@ namespace weft::bench {
 struct Bulk {
     double committed_wall = 0;  ///< from the first event to the last switch port
     double annotated_wall = 0;
+    double released_wall = 0;  ///< until the API server has them
+    double server_cpu = 0;
     double cpu = 0;
     double transactions = 0;
     double patches = 0;
@@ -29,7 +32,8 @@ Result<void> measure_restart(Bed& bed, Report& report);
 struct Idle {
     double created = 0, deleted = 0;  ///< medians, from the pod's event to the row as another client sees it
     double cpu = 0;                   ///< of a pod created and deleted
-    double transactions = 0, patches = 0, runs = 0, echo_runs = 0;
+    double transactions = 0, patches = 0, runs = 0;
+    std::optional<double> echo_runs;
     std::map<std::string, double> runs_by_rule;
 };
 Result<Idle> measure_idle(Bed& bed);

@@ -2,6 +2,7 @@
 
 #include <weft/base/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -18,7 +19,9 @@ bool is_cpu(const Report::Row& row) {
     return row.name.find("cpu") != std::string::npos;
 }
 bool is_floor(const Report::Row& row) {
-    return row.name.starts_with("floor_") || row.name == "shim_true_ms";
+    if (row.name.starts_with(kubernetes_prefix + "server_") || row.name.starts_with("server_")) return true;
+    return row.name.starts_with("floor_") || row.name.starts_with(kubernetes_prefix + "floor_") ||
+           row.name == "shim_true_ms";
 }
 
 /// What two runs of the same program differ by: shares of the value, and in its unit.
@@ -34,12 +37,26 @@ Noise noise_of(const Report::Row& row) {
     return {0.02, 0.05};
 }
 
+/// What stands beside each other, one after the other, under the names that JSON has.
+std::vector<Report::Row> flat(const Report& report) {
+    std::vector<Report::Row> rows;
+    for (const auto& row : report.rows()) {
+        if (!std::isnan(row.value)) rows.push_back(row);
+        if (!row.kubernetes) continue;
+        rows.push_back(row);
+        rows.back().name = kubernetes_prefix + row.name;
+        rows.back().what = "kube-apiserver: " + row.what;
+        rows.back().value = *row.kubernetes;
+    }
+    return rows;
+}
+
 /// How much slower this run's machine was: the geometric mean over the floors that both runs have, of CPU or of wall
 /// time. What others use of the machine shows in the latter far more.
-double machine_factor(const Report& report, const Earlier& earlier, bool cpu) {
+double machine_factor(const std::vector<Report::Row>& rows, const Earlier& earlier, bool cpu) {
     double sum = 0;
     int count = 0;
-    for (const auto& row : report.rows()) {
+    for (const auto& row : rows) {
         const auto then = earlier.find(row.name);
         if (!is_floor(row) || !is_time(row) || is_cpu(row) != cpu || then == earlier.end()) continue;
         if (row.value <= 0 || then->second <= 0) continue;
@@ -72,14 +89,15 @@ Result<Earlier> read_earlier(const std::string& file) {
 }
 
 void print_comparison(const Report& report, const Earlier& earlier) {
-    const double wall = machine_factor(report, earlier, false);
-    const double cpu = machine_factor(report, earlier, true);
+    const auto rows = flat(report);
+    const double wall = machine_factor(rows, earlier, false);
+    const double cpu = machine_factor(rows, earlier, true);
     std::printf(
         "\nCompared with the earlier run. By its floors the machine needed %.2f times the time and %.2f times the "
         "CPU:\ntimes are divided by that.\n%-58s %12s %12s\n",
         wall, cpu, "", "then", "now");
     int better = 0, worse = 0, same = 0;
-    for (const auto& row : report.rows()) {
+    for (const auto& row : rows) {
         const auto then = earlier.find(row.name);
         if (row.name.empty() || is_floor(row) || then == earlier.end()) continue;
         const double now = is_time(row) ? row.value / (is_cpu(row) ? cpu : wall) : row.value;

@@ -224,8 +224,8 @@ class CountingSink final : public kube::Sink {
     std::vector<std::pair<std::string, std::string>> uids_;
 };
 
-void parse_and_patch(const std::string& api_url, std::size_t pods, const std::string& out, Floor& floor) {
-    kube::Client client(kube::Access{.server = api_url});
+void parse_and_patch(const std::string& way, std::size_t pods, const std::string& out, Floor& floor) {
+    kube::Client client(access_of(way));
     client.start();
     CountingSink sink;
     kube::Reflector reflector(client, client, sink, kube::pod_resource(), WatchScope::local_node, {.node = node_name});
@@ -276,20 +276,20 @@ Result<Floor> read_floor(const std::string& path) {
 
 }  // namespace
 
-int floor_main(const std::string& north, const std::string& api_url, std::size_t pods, const std::string& out) {
+int floor_main(const std::string& north, const std::string& way, std::size_t pods, const std::string& out) {
     Floor floor;
     commit_rows(north, pods, floor);
-    parse_and_patch(api_url, pods, out, floor);
+    parse_and_patch(way, pods, out, floor);
     std::ofstream file(out);
     file << to_json(floor) << std::flush;
     return file ? 0 : 1;
 }
 
-int list_floor_main(const std::string& api_url, std::size_t pods, const std::string& out) {
+int list_floor_main(const std::string& way, std::size_t pods, const std::string& out) {
     Floor floor;
     const double cpu = own_cpu_seconds();
     const TimePoint began = SteadyClock::now();
-    kube::Client client(kube::Access{.server = api_url});
+    kube::Client client(access_of(way));
     client.start();
     CountingSink sink;
     kube::Reflector reflector(client, client, sink, kube::pod_resource(), WatchScope::all, {.node = node_name});
@@ -308,7 +308,7 @@ Result<Floor> measure_list_floor(Bed& bed, std::size_t pods) {
     const auto out = (bed.testbed().dir() / "list-floor.json").string();
     auto child = bed.testbed().start({.name = "list-floor",
                                       .argv = {(bed.options().bin_dir / "bench-slice").string(), "--list-floor",
-                                               bed.api_url(), std::to_string(pods), out},
+                                               bed.way(), std::to_string(pods), out},
                                       .netns = bed.netns()});
     if (!child) return child.error();
     auto ended = child->wait(std::chrono::minutes(2));
@@ -332,7 +332,7 @@ Result<Floor> measure_floor(Bed& bed, std::size_t pods) {
     const auto out = (bed.testbed().dir() / "floor.json").string();
     auto child = bed.testbed().start({.name = "floor",
                                       .argv = {(bed.options().bin_dir / "bench-slice").string(), "--floor", *north,
-                                               bed.api_url(), std::to_string(pods), out},
+                                               bed.way(), std::to_string(pods), out},
                                       .netns = bed.netns()});
     if (!child) return child.error();
     auto listed = testing::wait_for("floor's first list", [&]() -> Result<void> {
@@ -340,10 +340,9 @@ Result<Floor> measure_floor(Bed& bed, std::size_t pods) {
         return std::filesystem::exists(out + ".listed") ? Result<void>() : Result<void>(waiting("still committing"));
     });
     if (!listed) return listed.error();
-    if (auto done = bed.stall_watches(); !done) return done.error();
-    create_pods(bed.client(), pods);
-    if (auto done = bed.heal(); !done) return done.error();
-    auto ended = child->wait(std::chrono::minutes(2));
+    if (auto done = bed.prepare_pods(pods); !done) return done.error();
+    if (auto done = bed.release_pods(); !done) return done.error();
+    auto ended = child->wait(std::chrono::minutes(5));
     if (!ended) return ended.error();
     if (*ended != 0) return broken("the floor's process failed; see floor.log");
     return read_floor(out);

@@ -21,11 +21,11 @@ struct Floor {
     double cpu() const { return ovsdb_cpu + parse_cpu + patch_cpu; }
 };
 
-/// The child process: bench-slice --floor NB-REMOTE API-URL PODS OUT-FILE.
-int floor_main(const std::string& north, const std::string& api_url, std::size_t pods, const std::string& out);
+/// The child process: bench-slice --floor NB-REMOTE API PODS OUT-FILE; API is what Bed::way() gives.
+int floor_main(const std::string& north, const std::string& way, std::size_t pods, const std::string& out);
 
-/// The child process that only lists pods, as many as there are: bench-slice --list-floor API-URL PODS OUT-FILE.
-int list_floor_main(const std::string& api_url, std::size_t pods, const std::string& out);
+/// The child process that only lists pods, as many as there are: bench-slice --list-floor API PODS OUT-FILE.
+int list_floor_main(const std::string& way, std::size_t pods, const std::string& out);
 /// Runs it: parse_wall and parse_cpu. weftd must not run.
 Result<Floor> measure_list_floor(Bed& bed, std::size_t pods);
 /// one_insert and one_erase alone, among a thousand rows.

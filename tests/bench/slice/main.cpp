@@ -20,13 +20,16 @@ using namespace weft::bench;
 
 constexpr auto* usage =
     "usage: bench-slice [--json | --json-file FILE] [--only CASES] [--compare FILE] [--pods N] [--remote-pods N]\n"
-    "                   [--churn SECONDS] [--pause FILE]\n"
+    "                   [--churn SECONDS] [--pause FILE] [--server embedded|kubernetes|both]\n"
     "  --json           one object instead of the table\n"
     "  --json-file FILE the object there, besides the table\n"
     "  --only CASES     letters, as in the table: abcd (one node; a and the floors are always part of it), e, f (a "
     "node\n"
     "                   with OVN), g (remote pods), h (churn, among the pods of a), i (joins), j (the engine alone),\n"
     "                   k (real kubelets)\n"
+    "  --server WHICH   a to d against weft-apiserver, against kube-apiserver with etcd, or (where "
+    "tests/kubernetes/build\n"
+    "                   has made these: the default) both, as columns beside each other; the rest is embedded's\n"
     "  --no-cni         all but f; --only-cni: e and f\n"
     "  --compare FILE   what got better or worse since a run whose object FILE holds\n"
     "  --pods N         how many on the node (10000); --remote-pods N: elsewhere (60000)\n"
@@ -44,6 +47,8 @@ struct Arguments {
     std::size_t remote_pods = 60'000;
     std::chrono::seconds churn{30};
     std::string pause;
+    bool embedded = true;
+    bool kubernetes = !testing::ControlPlane::missing();
 
     bool has(char one) const { return cases.find(one) != std::string::npos; }
     bool any(std::string_view some) const { return cases.find_first_of(some) != std::string::npos; }
@@ -61,9 +66,9 @@ void pause(const Bed& bed, const std::string& file) {
 }
 
 Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path& bin_dir, const Arguments& arguments,
-                          Report& report) {
-    tell("databases, API server, cluster");
-    auto made = Bed::make(testbed, {bin_dir, ""});
+                          Server server, Report& report) {
+    tell(std::string("databases, ") + (server == Server::kubernetes ? "kube-apiserver" : "API server") + ", cluster");
+    auto made = Bed::make(testbed, {bin_dir, "", server});
     if (!made) return made.error();
     Bed& bed = **made;
     if (auto ready = bed.start_weftd(); !ready) return ready.error();
@@ -79,7 +84,7 @@ Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path
         idle = *std::move(measured);
     }
     std::optional<Churn> churn;
-    if (arguments.has('h')) {
+    if (arguments.has('h') && server == Server::embedded) {
         tell("pods go and come");
         auto measured = measure_churn(bed, arguments.pods, arguments.churn);
         if (!measured) return measured.error();
@@ -144,12 +149,18 @@ Result<Arguments> parse(int argc, char** argv) {
             arguments.remote_pods = std::strtoul(argv[++i], nullptr, 10);
         } else if (word == "--churn") {
             arguments.churn = std::chrono::seconds(std::strtoul(argv[++i], nullptr, 10));
+        } else if (word == "--server") {
+            const std::string_view which = argv[++i];
+            arguments.embedded = which == "embedded" || which == "both";
+            arguments.kubernetes = which == "kubernetes" || which == "both";
+            if (!arguments.embedded && !arguments.kubernetes) return invalid("--server: what is that?", usage);
         } else if (word == "--pause") {
             arguments.pause = argv[++i];
         } else {
             return invalid("what is " + std::string(word) + "?", usage);
         }
     }
+    if (const auto why = testing::ControlPlane::missing(); arguments.kubernetes && why) return invalid(*why);
     if (arguments.pods == 0 || arguments.pods > 16'000) {
         return invalid("--pods: 1 to 16000, as many addresses as a /18 has");
     }
@@ -188,12 +199,18 @@ int main(int argc, char** argv) {
     const auto note = [&](const std::string& what, const Result<void>& done) {
         if (!done) report.failed(what + ": " + done.error().text());
     };
-    const auto node = [&] {
-        note("the node",
-             with_testbed([&](auto& testbed) { return measure_node(testbed, bin_dir, *arguments, report); }));
+    const auto node = [&](Server server, Report& into) {
+        const auto done =
+            with_testbed([&](auto& testbed) { return measure_node(testbed, bin_dir, *arguments, server, into); });
+        if (!done) into.failed("the node: " + done.error().text());
     };
     // Threads of their own, because they stay in a node's namespace.
-    if (arguments->any("abcdh")) std::thread(node).join();
+    if (arguments->embedded && arguments->any("abcdh")) std::thread([&] { node(Server::embedded, report); }).join();
+    if (arguments->kubernetes && arguments->any("abcd")) {
+        Report beside;
+        std::thread([&] { node(Server::kubernetes, beside); }).join();
+        report.put_beside(beside);
+    }
     if (arguments->has('e')) note("weft-cni", measure_shim(bin_dir, report));
     if (arguments->has('f')) {
         tell("a burst of CNI ADDs");

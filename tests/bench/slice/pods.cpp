@@ -2,6 +2,8 @@
 
 #include "appliers/kube/patch.hpp"
 
+#include <weft/base/uuid.hpp>
+
 #include <cstdio>
 #include <future>
 
@@ -11,9 +13,15 @@ std::string pod_name(std::size_t number) {
     return "web-5d4f8c7b9-" + std::to_string(100'000 + number);
 }
 
+std::string stored_pod_json(const std::string& name) {
+    return pod_json(name, {.more_metadata = R"("uid":")" + Uuid::random().text() +
+                                            R"(","creationTimestamp":"2026-01-01T00:00:00Z",)"});
+}
+
 std::string pod_json(const std::string& name, const PodPlace& place) {
-    std::string text = R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":")" + name + R"(","namespace":")" +
-                       place.ns + R"(","labels":{"app":"web","pod-template-hash":"5d4f8c7b9","tier":"front"})" +
+    std::string text = R"({"apiVersion":"v1","kind":"Pod","metadata":{)" + place.more_metadata + R"("name":")" + name +
+                       R"(","namespace":")" + place.ns +
+                       R"(","labels":{"app":"web","pod-template-hash":"5d4f8c7b9","tier":"front"})" +
                        (place.annotations.empty() ? "" : ",\"annotations\":" + place.annotations) +
                        R"(},"spec":{"nodeName":")" + place.node +
                        R"(","serviceAccountName":"default","containers":[{"name":"main","image":)"

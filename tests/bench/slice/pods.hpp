@@ -21,9 +21,12 @@ struct PodPlace {
     std::string node = node_name;
     std::string annotations;                        ///< a JSON object; empty: none
     std::string status = R"({"phase":"Pending"})";  ///< a JSON object
+    std::string more_metadata = {};                 ///< JSON members, each with a comma behind it
 };
 /// A pod as a Deployment makes it, with the usual dozen variables and a service account's volume.
 std::string pod_json(const std::string& name, const PodPlace& place = {});
+/// The same as the API server keeps it, with a UID and a time of creation.
+std::string stored_pod_json(const std::string& name);
 std::string pod_name(std::size_t number);
 std::string pod_ip(std::size_t number);
 /// The annotation k8s.ovn.org/pod-networks of pod `number`, the "default" entry with its braces.

@@ -37,7 +37,11 @@ bool send_all(int to, const char* data, std::size_t size) {
 struct Relay::Pair {
     int client = -1;
     int server = -1;
-    std::string line;  ///< of the request head that is coming
+    std::string line;        ///< of the request head that is coming
+    std::string head;        ///< of a CONNECT request
+    bool connected = true;   ///< no such request is awaited
+    std::size_t sent = 0;    ///< by the server
+    bool answers_go = true;  ///< to the client
 
     Pair(int c, int s) : client(c), server(s) {}
     Pair(const Pair&) = delete;
@@ -48,7 +52,10 @@ struct Relay::Pair {
     }
 };
 
-Relay::Relay(std::uint16_t to) : to_(to), listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Relay::Relay(std::uint16_t to, Kind kind)
+    : to_(to),
+      kind_(kind),
+      listening_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     auto address = loopback(0);
     socklen_t size = sizeof(address);
     if (::bind(listening_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listening_, 64) != 0 ||
@@ -68,6 +75,7 @@ Relay::~Relay() {
 void Relay::heal() {
     cut_ = false;
     stalled_ = false;
+    if (swallowing_.exchange(false)) resetting_ = true;
 }
 
 std::vector<std::string> Relay::requests() const {
@@ -97,14 +105,54 @@ bool Relay::pass(Pair& pair, bool to_server) {
     std::array<char, 16384> buffer;
     const ssize_t size = ::recv(to_server ? pair.client : pair.server, buffer.data(), buffer.size(), 0);
     if (size <= 0) return false;
-    if (to_server) note(pair, buffer.data(), static_cast<std::size_t>(size));
-    return send_all(to_server ? pair.server : pair.client, buffer.data(), static_cast<std::size_t>(size));
+    const auto count = static_cast<std::size_t>(size);
+    if (swallowing_) return true;
+    if (to_server) {
+        note(pair, buffer.data(), count);
+        if (!pair.connected) return take_connect(pair, buffer.data(), count);
+        const auto lose = lose_answer_to_.load();
+        if (lose != 0 && count >= lose) {
+            lose_answer_to_ = 0;
+            pair.answers_go = false;
+            ++answers_lost_;
+        }
+        return send_all(pair.server, buffer.data(), count);
+    }
+    if (!pair.answers_go) return true;
+    if (!send_all(pair.client, buffer.data(), count)) return false;
+    pair.sent += count;
+    const auto most = reset_after_.load();
+    if (most == 0 || pair.sent < most) return true;
+    reset_after_ = 0;
+    reset(pair);
+    return false;
+}
+
+bool Relay::take_connect(Pair& pair, const char* data, std::size_t size) {
+    pair.head.append(data, size);
+    if (pair.head.find("\r\n\r\n") == std::string::npos) return true;
+    if (!pair.head.starts_with("CONNECT ")) return false;
+    pair.connected = true;
+    const std::string_view answer = "HTTP/1.1 200 Connection established\r\n\r\n";
+    return send_all(pair.client, answer.data(), answer.size());
+}
+
+void Relay::reset(Pair& pair) {
+    const linger at_once{1, 0};
+    for (const int fd : {pair.client, pair.server})
+        ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    ++resets_;
 }
 
 void Relay::work() {
     std::list<Pair> pairs;
     while (!stopping_) {
         if (cut_) pairs.clear();
+        if (resetting_.exchange(false)) {
+            for (auto& pair : pairs)
+                reset(pair);
+            pairs.clear();
+        }
         std::vector<pollfd> fds{{listening_, static_cast<short>(POLLIN), 0}};
         const bool passing = !stalled_;
         for (const auto& pair : pairs) {
@@ -131,6 +179,7 @@ void Relay::work() {
             !cut_ && ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
         if (reached) {
             pairs.emplace_back(client, server);
+            pairs.back().connected = kind_ == Kind::plain;
         } else {
             ::close(client);
             ::close(server);

@@ -62,10 +62,10 @@ Result<void> Manners::wait_asked(const std::string& what, const std::function<bo
     });
 }
 
-Result<void> Manners::wait_one_watch_each(std::uintmax_t place) {
+Result<void> Manners::wait_one_watch_each(std::uintmax_t place, bool of_cluster) {
     using Watch = std::pair<std::string, std::string>;
-    const std::map<Watch, std::size_t> wanted{
-        {{cluster_user, "nodes"}, 1}, {{node_user, "nodes"}, 1}, {{node_user, "pods"}, 1}};
+    std::map<Watch, std::size_t> wanted{{{node_user, "nodes"}, 1}, {{node_user, "pods"}, 1}};
+    if (of_cluster) wanted[{cluster_user, "nodes"}] = 1;
     return wait_for("one watch for each resource", [&]() -> Result<void> {
         std::map<Watch, std::set<std::string>> open;
         for (const auto& a : asked(place)) {

@@ -131,6 +131,37 @@ TEST_F(Quiet, ARestartWritesNothingButTheLease) {
     EXPECT_THAT(texts(log, [](const Audited& a) { return a.write() && a.name == "after"; }), ::testing::SizeIs(1));
 }
 
+/// What is wrong was told by an Event before, and that is found again.
+TEST_F(Quiet, ARestartAmongFaultyObjectsWritesNoEvent) {
+    WEFT_ASSERT_OK(world().add_node("bad", 6));
+    WEFT_ASSERT_OK(api().merge_patch("/api/v1/nodes/bad",
+                                     R"({"metadata": {"annotations": {"k8s.ovn.org/node-subnets": "nonsense"}}})"));
+    const auto wait_event = [&](int code, std::uintmax_t place) {
+        for (const char* user : {cluster_user, node_user}) {
+            WEFT_ASSERT_OK(wait_asked(
+                "an Event of " + std::string(user),
+                [&](const Audited& a) {
+                    return a.user == user && a.verb == "create" && a.resource == "events" && a.code == code;
+                },
+                place));
+        }
+    };
+    wait_event(201, 0);
+    pass_through("before", "n3", 4);
+
+    const auto place = world().audit().end();
+    WEFT_ASSERT_OK(node.process.stop());
+    WEFT_ASSERT_OK(cluster.process.stop());
+    start_both();
+    wait_event(409, place);
+    pass_through("after", "n4", 5);
+    EXPECT_THAT(texts(asked(place),
+                      [](const Audited& a) {
+                          return a.write() && a.ok() && a.resource != "leases" && a.name != "after" && a.name != "n4";
+                      }),
+                IsEmpty());
+}
+
 /// Packets to the services' addresses go to a device that counts them.
 TEST_F(Quiet, AColdStartNeedsNoServiceAddress) {
     WEFT_ASSERT_OK(node.process.stop());

@@ -20,19 +20,44 @@ std::string account_of(const std::string& role) {
 
 Result<std::unique_ptr<World>> World::make() {
     auto world = std::make_unique<World>();
-    auto bed = NodeBed::make({.kubernetes = [](const std::filesystem::path& dir) {
+    Result<void> made{};
+    auto bed = NodeBed::make({.kubernetes = [&](const std::filesystem::path& dir) {
+        made = world->make_certificates(dir);
         write_file(dir / "audit-policy.yaml", AuditLog::policy({cluster_user, node_user}));
         // There is no default route to find an address by, and nobody who wants to know it.
-        return ControlPlaneOptions{.arguments = {"--advertise-address=172.18.0.1", "--permit-port-sharing=true",
-                                                 "--shutdown-watch-termination-grace-period=1s",
-                                                 "--audit-policy-file=" + (dir / "audit-policy.yaml").string(),
-                                                 "--audit-log-path=" + (dir / "audit.log").string()}};
+        ControlPlaneOptions options{.arguments = {"--advertise-address=172.18.0.1", "--permit-port-sharing=true",
+                                                  "--shutdown-watch-termination-grace-period=1s",
+                                                  "--audit-policy-file=" + (dir / "audit-policy.yaml").string(),
+                                                  "--audit-log-path=" + (dir / "audit.log").string()}};
+        if (!made) return options;
+        const auto& certificates = world->certificates();
+        options.ca_file = certificates.certificate("all-cas");
+        options.arguments.insert(options.arguments.end(), {"--client-ca-file=" + certificates.certificate("ca"),
+                                                           "--tls-cert-file=" + certificates.certificate("apiserver"),
+                                                           "--tls-private-key-file=" + certificates.key("apiserver")});
+        return options;
     }});
+    if (!made) return made.error();
     if (!bed) return bed.error();
     world->node_ = *std::move(bed);
     world->audit_ = AuditLog(world->bed().dir() / "audit.log");
-    if (auto made = world->make_identities(); !made) return made.error();
+    if (auto identities = world->make_identities(); !identities) return identities.error();
     return world;
+}
+
+Result<void> World::make_certificates(const std::filesystem::path& dir) {
+    const auto folder = dir / "pki";
+    std::filesystem::create_directories(folder);
+    auto made = test::Certificates::make(folder);
+    if (!made) return made.error();
+    certificates_.emplace(*std::move(made));
+    write_file(certificates_->certificate("all-cas"),
+               read_file(certificates_->certificate("ca")) + read_file(certificates_->certificate("other-ca")));
+    return give_server_certificate("ca");
+}
+
+Result<void> World::give_server_certificate(const std::string& ca, const std::string& names) {
+    return certificates_->issue("apiserver", ca, {"/CN=apiserver", 2, names});
 }
 
 /// Service accounts with the roles that weftctl prints, as an operator makes them.

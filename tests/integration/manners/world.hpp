@@ -1,9 +1,11 @@
 #pragma once
 
 #include "audit.hpp"
+#include "integration/certificates.hpp"
 #include "integration/daemon/node_bed.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,12 @@ class World {
     NodeBed& node() { return *node_; }
     ControlPlane& plane() { return node_->bed().plane(); }
     const AuditLog& audit() const { return audit_; }
+    /// The server's is "apiserver" of "ca", and it believes clients of "ca"; who reads its certificate here believes
+    /// "other-ca", too.
+    const test::Certificates& certificates() const { return *certificates_; }
+    /// What the server shows when it starts next.
+    Result<void> give_server_certificate(const std::string& ca,
+                                         const std::string& names = "IP:127.0.0.1,DNS:apiserver.example");
     KubeClient api() { return KubeClient(plane().endpoint()); }
 
     /// Nothing is left of another test: objects, rows, Events; and tokens are new.
@@ -47,9 +55,11 @@ class World {
 
   private:
     Result<void> make_identities();
+    Result<void> make_certificates(const std::filesystem::path& dir);
 
     std::unique_ptr<NodeBed> node_;
     AuditLog audit_;
+    std::optional<test::Certificates> certificates_;
 };
 
 /// A pod's object for n1.
@@ -74,8 +84,9 @@ class Manners : public ::testing::Test {
     /// Waits until what weft's users asked since then has something.
     Result<void> wait_asked(const std::string& what, const std::function<bool(const Audited&)>& matches,
                             std::uintmax_t place = 0);
-    /// Waits until, of the watches that began since then, one for each resource that the roles need is open.
-    Result<void> wait_one_watch_each(std::uintmax_t place);
+    /// Waits until, of the watches that began since then, one for each resource that the roles (or role node
+    /// alone) need is open.
+    Result<void> wait_one_watch_each(std::uintmax_t place, bool of_cluster = true);
 
     /// Made when first asked for, gone with the program. Throws when that fails.
     static World& world();

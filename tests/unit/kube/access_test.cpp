@@ -34,6 +34,7 @@ class Files : public testing::Test {
     }
 
     std::filesystem::path folder;
+    int saved = 0;
 };
 
 using KubeconfigTest = Files;
@@ -134,6 +135,71 @@ TEST_F(KubeconfigTest, InCluster) {
     EXPECT_EQ(access->default_namespace, "ns");
     unsetenv("KUBERNETES_SERVICE_HOST");
     EXPECT_THAT(access_in_cluster(folder.string()).error().text(), HasSubstr("kubeconfig"));
+}
+
+TEST_F(KubeconfigTest, Proxies) {
+    const auto with_proxy = [&](const std::string& proxy) {
+        return access_from_kubeconfig(
+            write("config", kubeconfig("{server: \"https://h\", proxy-url: \"" + proxy + "\"}", "{token: t}")));
+    };
+    EXPECT_THAT(with_proxy("proxy:3128").error().text(),
+                testing::AllOf(HasSubstr("clusters[k].proxy-url"), HasSubstr("use http://, https:// or socks5://")));
+    auto named = with_proxy("socks5://proxy:1080");
+    ASSERT_TRUE(named) << named.error().text();
+    for (const auto* name : {"https_proxy", "HTTP_PROXY", "http_proxy", "no_proxy"})
+        unsetenv(name);
+    setenv("HTTPS_PROXY", "proxy.example:3128", 1);
+    setenv("NO_PROXY", "10.0.0.0/8,.internal", 1);
+    use_environment_proxy(*named);
+    EXPECT_EQ(named->proxy, "socks5://proxy:1080");
+    EXPECT_EQ(named->no_proxy, "");
+
+    const auto of = [](const std::string& server) {
+        Access access;
+        access.server = server;
+        use_environment_proxy(access);
+        return access;
+    };
+    EXPECT_EQ(of("https://h:6443").proxy, "http://proxy.example:3128");
+    EXPECT_EQ(of("https://h:6443").no_proxy, "10.0.0.0/8,.internal");
+    EXPECT_EQ(of("https://[fd00::1]:443").proxy, "http://proxy.example:3128");
+    for (const auto* here : {"https://localhost:6443", "https://127.0.0.1", "https://[::1]:6443", "http://h"})
+        EXPECT_EQ(of(here).proxy, "") << here;
+    setenv("HTTPS_PROXY", "gopher://proxy", 1);
+    AccessSettings settings;
+    settings.kubeconfig = write("plain", kubeconfig("{server: \"https://h\"}", "{token: t}"));
+    EXPECT_THAT(choose_access(settings).error().text(), HasSubstr("the environment's HTTPS_PROXY"));
+    unsetenv("HTTPS_PROXY");
+    unsetenv("NO_PROXY");
+}
+
+TEST_F(KubeconfigTest, IsReadAgainForWhatItHoldsItself) {
+    ManualClock clock;
+    const auto save = [&](const std::string& server, const std::string& user) {
+        const auto path = write("config", kubeconfig("{server: \"" + server + "\"}", user));
+        std::filesystem::last_write_time(path, std::filesystem::file_time_type::clock::now() + ++saved * 1s);
+        return path;
+    };
+    Credentials credentials(*access_from_kubeconfig(save("https://h", "{token: one}")));
+    EXPECT_FALSE(credentials.refresh(clock.now()));
+    save("https://h", "{token: two}");
+    credentials.doubt();
+    EXPECT_TRUE(credentials.refresh(clock.now()));
+    EXPECT_EQ(credentials.token(), "two");
+    EXPECT_THAT(credentials.mend_unauthorized(clock.wall()),
+                HasSubstr("check the token in " + (folder / "config").string()));
+    save("https://elsewhere", "{token: three}");
+    credentials.doubt();
+    EXPECT_FALSE(credentials.refresh(clock.now())) << "another server needs a restart";
+    save("https://h", "{token: ");
+    credentials.doubt();
+    EXPECT_FALSE(credentials.refresh(clock.now()));
+    EXPECT_EQ(credentials.token(), "two") << "the last good one";
+    write("token", "four");
+    save("https://h", "{tokenFile: token}");
+    credentials.doubt();
+    EXPECT_TRUE(credentials.refresh(clock.now()));
+    EXPECT_EQ(credentials.token(), "four");
 }
 
 TEST_F(KubeconfigTest, TokenFilesAreReadAgainAtMostOnceAMinute) {

@@ -5,6 +5,8 @@
 
 #include <weft/base/json.hpp>
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -118,6 +120,62 @@ TEST_F(EventRecorderTest, TransientFailuresAreTriedAFewTimes) {
     transport.answer(409, R"({"kind":"Status","code":409,"reason":"AlreadyExists"})");
     EXPECT_EQ(transport.open(), 0U);
     EXPECT_EQ(recorder.counters().dropped, 1U);
+}
+
+constexpr auto* already_exists = R"({"kind":"Status","code":409,"reason":"AlreadyExists"})";
+
+TEST_F(EventRecorderTest, OneThatStartsAgainFindsItsEvents) {
+    record("p1", "m");
+    const std::string first = body("metadata");
+    transport.answer(201, "{}");
+    EventRecorder other(loop, transport);
+    other.record({"Pod", "web", "p1", "u"}, EventType::warning, event_reason("Pod"), "m");
+    loop.settle();
+    EXPECT_EQ(body("metadata"), first);
+    transport.answer(409, already_exists);
+    EXPECT_EQ(transport.open(), 0U) << "it says what is to be said";
+    other.record({"Pod", "web", "p1", "u"}, EventType::warning, event_reason("Pod"), "m");
+    loop.settle();
+    loop.advance(6min);
+    ASSERT_EQ(transport.open(), 1U);
+    EXPECT_EQ(transport.request().method, Method::patch);
+    EXPECT_EQ(body("count"), "") << "it is not known yet";
+    transport.answer(200, R"({"count":7})");
+    ASSERT_EQ(transport.open(), 1U);
+    EXPECT_EQ(body("count"), "8");
+    transport.answer(200, "{}");
+    EXPECT_EQ(transport.open(), 0U);
+}
+
+TEST_F(EventRecorderTest, WhatHappensAgainMuchLaterIsCounted) {
+    loop.advance(20min);
+    record("p1", "m");
+    transport.answer(409, already_exists);
+    ASSERT_EQ(transport.open(), 1U);
+    EXPECT_EQ(transport.request().method, Method::patch);
+    transport.answer(200, R"({"count":1})");
+    EXPECT_EQ(body("count"), "2");
+    transport.answer(200, "{}");
+    EXPECT_EQ(transport.open(), 0U);
+}
+
+TEST_F(EventRecorderTest, TheNameTellsObjectReasonTextAndHost) {
+    std::set<std::string> names;
+    const auto name = [&] {
+        names.emplace(JsonDocument::parse(transport.request().body)->root()["metadata"]["name"].string_or(""));
+        transport.answer(201, "{}");
+    };
+    record("p1", "m");
+    name();
+    record("p1", "n");
+    name();
+    record("p1", "m", "Node");
+    name();
+    EventRecorder elsewhere(loop, transport, {.host = "n2"});
+    elsewhere.record({"Pod", "web", "p1", "u"}, EventType::warning, event_reason("Pod"), "m");
+    loop.settle();
+    name();
+    EXPECT_EQ(names.size(), 4U);
 }
 
 TEST_F(EventRecorderTest, RefusalsAreDropped) {

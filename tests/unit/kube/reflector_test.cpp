@@ -146,6 +146,23 @@ TEST_F(ReflectorTest, AFairWatchIsFollowedAtOnce) {
     EXPECT_EQ(reflector->status().trouble, "");
 }
 
+/// So does a server with one that takes events more slowly than they come.
+TEST_F(ReflectorTest, AWatchThatGotOnIsFollowedAtOnce) {
+    watching();
+    Answer end;
+    end.http = 200;
+    for (int version = 11; version < 14; ++version) {
+        transport.stream(event("MODIFIED", pod("p1", version, std::to_string(version))));
+        transport.finish(end);
+        ASSERT_EQ(transport.open(), 1U);
+        EXPECT_THAT(transport.request().path, HasSubstr("resourceVersion=" + std::to_string(version)));
+    }
+    // What brings but the same again is waited for.
+    transport.stream(event("MODIFIED", pod("p1", 13, "13")));
+    transport.finish(end);
+    EXPECT_EQ(transport.open(), 0U);
+}
+
 TEST_F(ReflectorTest, AWatchThatEndsAtOnceBacksOff) {
     watching();
     for (const auto wait : {800ms, 1600ms, 3200ms}) {

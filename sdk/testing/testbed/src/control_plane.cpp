@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,19 +62,12 @@ std::string kubeconfig_text(const ApiEndpoint& endpoint) {
 }
 
 std::string base64(std::string_view bytes) {
-    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const auto octet = [&](std::size_t i) -> unsigned {
-            return at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0;
-        };
-        const unsigned three = octet(0) << 16 | octet(1) << 8 | octet(2);
-        for (const unsigned shift : {18U, 12U, 6U, 0U})
-            text += digits[(three >> shift) & 63];
-    }
-    const auto padding = (3 - bytes.size() % 3) % 3;
-    return text.replace(text.size() - padding, padding, padding, '=');
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // and a zero
+    const auto size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    text.resize(static_cast<std::size_t>(size));
+    return text;
 }
 
 /// The last lines of a log, for an error.
@@ -135,7 +129,8 @@ Result<void> ControlPlane::write_files() {
     if (failed) return again("can't make " + dir_.string() + ": " + failed.message());
     endpoint_.token = Uuid::random().text();
     endpoint_.netns = options_.netns;
-    endpoint_.ca_file = (dir_ / "certificates" / "apiserver.crt").string();
+    endpoint_.ca_file =
+        options_.ca_file.empty() ? (dir_ / "certificates" / "apiserver.crt").string() : options_.ca_file;
     // Public keys are read from it only in this form, not as PKCS #8.
     auto key = run_ok({"openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1", "-out",
                        (dir_ / "service-accounts.key").string()});
@@ -287,8 +282,8 @@ Result<void> ControlPlane::empty() {
     return {};
 }
 
-Result<void> ControlPlane::store(const std::vector<Stored>& objects) {
-    constexpr std::size_t at_once = 100;  // etcd takes 128 in one transaction
+Result<void> ControlPlane::store(const std::vector<Stored>& objects, std::size_t at_once) {
+    at_once = std::clamp<std::size_t>(at_once, 1, 128);  // as many as etcd takes
     const auto etcd = etcd_client();
     for (std::size_t begin = 0; begin < objects.size(); begin += at_once) {
         std::string puts;

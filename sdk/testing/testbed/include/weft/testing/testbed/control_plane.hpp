@@ -21,6 +21,7 @@ struct ControlPlaneOptions {
     std::string netns;                  ///< where all of it runs; empty: the caller's
     std::string service_cidrs = "10.96.0.0/16,fd00:10:96::/112";
     std::vector<std::string> arguments;  ///< more of them for kube-apiserver
+    std::string ca_file;                 ///< whom its clients believe when its certificate is among the arguments
     bool controllers = false;            ///< kube-controller-manager: service accounts, namespaces that go, garbage
     bool scheduler = false;              ///< kube-scheduler
 };
@@ -52,8 +53,9 @@ class ControlPlane {
         std::string json;  ///< the whole object, with uid and creationTimestamp
     };
     /// Puts objects into etcd, past the API server: thousands in a second, but nothing is checked and nothing
-    /// defaulted.
-    Result<void> store(const std::vector<Stored>& objects);
+    /// defaulted. Those of one transaction share a resource version, which real objects never do: who watches them, and
+    /// is cut off in the middle, misses the rest. Put one at a time where somebody watches.
+    Result<void> store(const std::vector<Stored>& objects, std::size_t at_once = 100);
     /// Takes all objects under a prefix of keys out of etcd.
     Result<void> remove_stored(const std::string& prefix);
     /// kill -9 of the API server, and it is ready again.
