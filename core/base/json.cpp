@@ -35,21 +35,49 @@ void append_escaped(std::string& out, char c) {
     }
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-    // Loops without a branch: a text is mostly looked at and copied as a whole.
-    std::uint32_t backslashes = 0;
-    unsigned char all = 0;
-    bool any_control = false;
-    for (const char c : text) {
-        backslashes += needs_backslash(c) ? 1 : 0;
-        any_control |= static_cast<unsigned char>(c) < 0x20;
-        all |= static_cast<unsigned char>(c);
+/// What a text holds that can't simply be copied.
+struct Look {
+    std::size_t backslashes = 0;  ///< so many characters need one
+    bool controls = false;
+    bool beyond_ascii = false;
+};
+
+/// Eight characters at a time: texts are mostly looked at and copied as a whole.
+Look look_at(std::string_view text) {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    constexpr std::uint64_t high = 0x80 * each;
+    const auto zeros = [](std::uint64_t bytes) { return ~(((bytes & ~high) + ~high) | bytes | ~high) >> 7; };
+    Look look;
+    std::uint64_t controls = 0;
+    std::uint64_t all = 0;
+    const auto take = [&](std::uint64_t bytes) {
+        look.backslashes += ((zeros(bytes ^ '"' * each) + zeros(bytes ^ '\\' * each)) * each) >> 56;
+        controls |= (bytes - ' ' * each) & ~bytes & high;
+        all |= bytes;
+    };
+    std::size_t at = 0;
+    for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+        std::uint64_t bytes = 0;
+        std::memcpy(&bytes, text.data() + at, sizeof(bytes));
+        take(bytes);
     }
+    if (at < text.size()) {
+        std::uint64_t bytes = ' ' * each;
+        std::memcpy(&bytes, text.data() + at, text.size() - at);
+        take(bytes);
+    }
+    look.controls = controls != 0;
+    look.beyond_ascii = (all & high) != 0;
+    return look;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    const Look look = look_at(text);
     // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
-    if (all >= 0x80 && !simdjson::validate_utf8(text.data(), text.size())) {
+    if (look.beyond_ascii && !simdjson::validate_utf8(text.data(), text.size())) {
         return append_quoted(out, repair_utf8(text));
     }
-    if (any_control) {
+    if (look.controls) {
         out.push_back('"');
         for (const char c : text)
             append_escaped(out, c);
@@ -57,10 +85,10 @@ void append_quoted(std::string& out, std::string_view text) {
         return;
     }
     const std::size_t begin = out.size();
-    out.resize(begin + text.size() + backslashes + 2);
+    out.resize(begin + text.size() + look.backslashes + 2);
     char* to = out.data() + begin;
     *to++ = '"';
-    if (backslashes == 0) {
+    if (look.backslashes == 0) {
         to = std::copy(text.begin(), text.end(), to);
     } else {
         for (const char c : text) {
