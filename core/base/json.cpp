@@ -3,6 +3,7 @@
 #include <weft/base/text.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -42,32 +43,39 @@ struct Look {
     bool beyond_ascii = false;
 };
 
-/// Eight characters at a time: texts are mostly looked at and copied as a whole.
+/// Sixteen characters at a time: texts are mostly looked at and copied as a whole.
 Look look_at(std::string_view text) {
+    using Bytes = unsigned char __attribute__((vector_size(16)));
+    using Mask = decltype(Bytes{} == '"');
+    struct Halves {
+        std::uint64_t first, second;
+    };
     constexpr std::uint64_t each = 0x0101010101010101;
-    constexpr std::uint64_t high = 0x80 * each;
-    const auto zeros = [](std::uint64_t bytes) { return ~(((bytes & ~high) + ~high) | bytes | ~high) >> 7; };
     Look look;
-    std::uint64_t controls = 0;
-    std::uint64_t all = 0;
-    const auto take = [&](std::uint64_t bytes) {
-        look.backslashes += ((zeros(bytes ^ '"' * each) + zeros(bytes ^ '\\' * each)) * each) >> 56;
-        controls |= (bytes - ' ' * each) & ~bytes & high;
+    Mask controls{};
+    Bytes all{};
+    const auto take = [&](const Bytes& bytes) {
+        const Mask marked = (bytes == '"') | (bytes == '\\');
+        const auto halves = std::bit_cast<Halves>(marked);
+        look.backslashes += (((halves.first & each) + (halves.second & each)) * each) >> 56;
+        controls |= bytes < ' ';
         all |= bytes;
     };
+    Bytes bytes;
     std::size_t at = 0;
-    for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
-        std::uint64_t bytes = 0;
+    for (; at + sizeof(bytes) <= text.size(); at += sizeof(bytes)) {
         std::memcpy(&bytes, text.data() + at, sizeof(bytes));
         take(bytes);
     }
     if (at < text.size()) {
-        std::uint64_t bytes = ' ' * each;
+        bytes = Bytes{} + static_cast<unsigned char>(' ');
         std::memcpy(&bytes, text.data() + at, text.size() - at);
         take(bytes);
     }
-    look.controls = controls != 0;
-    look.beyond_ascii = (all & high) != 0;
+    const auto control = std::bit_cast<Halves>(controls);
+    const auto high = std::bit_cast<Halves>(all);
+    look.controls = (control.first | control.second) != 0;
+    look.beyond_ascii = ((high.first | high.second) & 0x80 * each) != 0;
     return look;
 }
 
@@ -84,18 +92,20 @@ void append_quoted(std::string& out, std::string_view text) {
         out.push_back('"');
         return;
     }
+    if (look.backslashes == 0) {
+        out.push_back('"');
+        out.append(text);
+        out.push_back('"');
+        return;
+    }
     const std::size_t begin = out.size();
     out.resize(begin + text.size() + look.backslashes + 2);
     char* to = out.data() + begin;
     *to++ = '"';
-    if (look.backslashes == 0) {
-        to = std::copy(text.begin(), text.end(), to);
-    } else {
-        for (const char c : text) {
-            *to = '\\';  // stays only where the text goes on behind it
-            to += needs_backslash(c) ? 1 : 0;
-            *to++ = c;
-        }
+    for (const char c : text) {
+        *to = '\\';  // stays only where the text goes on behind it
+        to += needs_backslash(c) ? 1 : 0;
+        *to++ = c;
     }
     *to = '"';
 }

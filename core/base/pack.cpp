@@ -71,6 +71,10 @@ void Packer::append(const void* bytes, std::size_t size) {
 }
 
 void Packer::number(std::uint64_t value) {
+    if (value < 0x80 && size_ < capacity_) {
+        data_[size_++] = static_cast<char>(value);
+        return;
+    }
     unsigned char bytes[10];
     std::size_t size = 0;
     for (; value >= 0x80; value >>= 7)
