@@ -274,7 +274,8 @@ void Applier::row_changed(const weft::ovsdb::RowChange& change) {
     const TableInfo& table = *change.table;
     Ledger& of = *ledgers_.at(table.table_name);
     const OpenRow before = change.before ? change.before.open() : OpenRow();
-    const OpenRow after = change.after ? change.after.open() : OpenRow();
+    const OpenRow unpacked = change.after && !change.opened ? change.after.open() : OpenRow();
+    const OpenRow& after = change.opened ? *change.opened : unpacked;
     const std::string old_key = before ? of.forget(before) : std::string();
     const std::string own_key = after ? of.learn(after) : std::string();
     const OpenRow none;
