@@ -3,6 +3,7 @@
 #include <weft/base/text.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -35,39 +36,76 @@ void append_escaped(std::string& out, char c) {
     }
 }
 
-void append_quoted(std::string& out, std::string_view text) {
-    // Loops without a branch: a text is mostly looked at and copied as a whole.
-    std::uint32_t backslashes = 0;
-    unsigned char all = 0;
-    bool any_control = false;
-    for (const char c : text) {
-        backslashes += needs_backslash(c) ? 1 : 0;
-        any_control |= static_cast<unsigned char>(c) < 0x20;
-        all |= static_cast<unsigned char>(c);
+/// What a text holds that can't simply be copied.
+struct Look {
+    std::size_t backslashes = 0;  ///< so many characters need one
+    bool controls = false;
+    bool beyond_ascii = false;
+};
+
+/// Sixteen characters at a time: texts are mostly looked at and copied as a whole.
+Look look_at(std::string_view text) {
+    using Bytes = unsigned char __attribute__((vector_size(16)));
+    using Mask = decltype(Bytes{} == '"');
+    struct Halves {
+        std::uint64_t first, second;
+    };
+    constexpr std::uint64_t each = 0x0101010101010101;
+    Look look;
+    Mask controls{};
+    Bytes all{};
+    const auto take = [&](const Bytes& bytes) {
+        const Mask marked = (bytes == '"') | (bytes == '\\');
+        const auto halves = std::bit_cast<Halves>(marked);
+        look.backslashes += (((halves.first & each) + (halves.second & each)) * each) >> 56;
+        controls |= bytes < ' ';
+        all |= bytes;
+    };
+    Bytes bytes;
+    std::size_t at = 0;
+    for (; at + sizeof(bytes) <= text.size(); at += sizeof(bytes)) {
+        std::memcpy(&bytes, text.data() + at, sizeof(bytes));
+        take(bytes);
     }
+    if (at < text.size()) {
+        bytes = Bytes{} + static_cast<unsigned char>(' ');
+        std::memcpy(&bytes, text.data() + at, text.size() - at);
+        take(bytes);
+    }
+    const auto control = std::bit_cast<Halves>(controls);
+    const auto high = std::bit_cast<Halves>(all);
+    look.controls = (control.first | control.second) != 0;
+    look.beyond_ascii = ((high.first | high.second) & 0x80 * each) != 0;
+    return look;
+}
+
+void append_quoted(std::string& out, std::string_view text) {
+    const Look look = look_at(text);
     // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
-    if (all >= 0x80 && !simdjson::validate_utf8(text.data(), text.size())) {
+    if (look.beyond_ascii && !simdjson::validate_utf8(text.data(), text.size())) {
         return append_quoted(out, repair_utf8(text));
     }
-    if (any_control) {
+    if (look.controls) {
         out.push_back('"');
         for (const char c : text)
             append_escaped(out, c);
         out.push_back('"');
         return;
     }
+    if (look.backslashes == 0) {
+        out.push_back('"');
+        out.append(text);
+        out.push_back('"');
+        return;
+    }
     const std::size_t begin = out.size();
-    out.resize(begin + text.size() + backslashes + 2);
+    out.resize(begin + text.size() + look.backslashes + 2);
     char* to = out.data() + begin;
     *to++ = '"';
-    if (backslashes == 0) {
-        to = std::copy(text.begin(), text.end(), to);
-    } else {
-        for (const char c : text) {
-            *to = '\\';  // stays only where the text goes on behind it
-            to += needs_backslash(c) ? 1 : 0;
-            *to++ = c;
-        }
+    for (const char c : text) {
+        *to = '\\';  // stays only where the text goes on behind it
+        to += needs_backslash(c) ? 1 : 0;
+        *to++ = c;
     }
     *to = '"';
 }

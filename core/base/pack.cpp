@@ -16,6 +16,34 @@ namespace {
 constexpr std::size_t window = 1024;
 constexpr std::size_t shortest_reference = 4;
 
+/// Where `text` first stands in `in`. Both are so short that memmem() would spend its time on preparations.
+std::size_t find_in(std::string_view in, std::string_view text) {
+    using Bytes = char __attribute__((vector_size(16)));
+    if (text.size() > in.size()) return std::string_view::npos;
+    const std::size_t to_last = text.size() - 1;
+    const std::size_t starts = in.size() - to_last;
+    const auto is_at = [&](std::size_t at) { return std::memcmp(in.data() + at, text.data(), text.size()) == 0; };
+    std::size_t at = 0;
+    for (; at + sizeof(Bytes) <= starts; at += sizeof(Bytes)) {
+        Bytes first;
+        Bytes last;
+        std::memcpy(&first, in.data() + at, sizeof(Bytes));
+        std::memcpy(&last, in.data() + at + to_last, sizeof(Bytes));
+        const auto both = (first == text.front()) & (last == text.back());
+        std::uint64_t halves[2];
+        static_assert(sizeof(halves) == sizeof(both));
+        std::memcpy(halves, &both, sizeof(both));
+        if ((halves[0] | halves[1]) == 0) continue;
+        for (std::size_t i = 0; i < sizeof(Bytes); ++i) {
+            if (both[i] != 0 && is_at(at + i)) return at + i;
+        }
+    }
+    for (; at < starts; ++at) {
+        if (in[at] == text.front() && in[at + to_last] == text.back() && is_at(at)) return at;
+    }
+    return std::string_view::npos;
+}
+
 std::string_view shared_constant_text(std::string_view text) {
     static std::shared_mutex mutex;
     static std::unordered_set<std::string, StringHash, std::equal_to<>> texts;
@@ -43,6 +71,10 @@ void Packer::append(const void* bytes, std::size_t size) {
 }
 
 void Packer::number(std::uint64_t value) {
+    if (value < 0x80 && size_ < capacity_) {
+        data_[size_++] = static_cast<char>(value);
+        return;
+    }
     unsigned char bytes[10];
     std::size_t size = 0;
     for (; value >= 0x80; value >>= 7)
@@ -54,9 +86,7 @@ void Packer::number(std::uint64_t value) {
 void Packer::text(std::string_view value) {
     if (value.size() >= shortest_reference) {
         const std::string_view written(data_, size_ < window ? size_ : window);
-        const void* found = ::memmem(written.data(), written.size(), value.data(), value.size());
-        if (found != nullptr) {
-            const auto from = static_cast<std::size_t>(static_cast<const char*>(found) - data_);  // before data_ moves
+        if (const std::size_t from = find_in(written, value); from != std::string_view::npos) {
             number(value.size() << 1 | 1);
             return number(from);
         }

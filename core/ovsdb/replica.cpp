@@ -94,6 +94,7 @@ class DatabaseReplica::Applying {
         Entry& entry = table.insert(row.uuid, std::move(row.row), open);
         note(table, entry, RowPtr());
         refer(table.info, open.get(), entry.uuid, true);
+        keep_open(entry, std::move(open));
         if (!table.info.large.empty()) {
             entry.large = std::make_unique<LargeSet[]>(table.info.large.size());
             for (auto& large : row.large)
@@ -168,6 +169,7 @@ class DatabaseReplica::Applying {
             changes_.rows.push_back({&table.info, uuid, before, RowPtr()});
         } else {
             changes_.rows[entry.change].after = RowPtr();
+            changes_.rows[entry.change].opened.reset();
         }
         table.erase(entry, open);
     }
@@ -177,6 +179,15 @@ class DatabaseReplica::Applying {
         if (entry.change != Entry::none) return;
         entry.change = static_cast<std::uint32_t>(changes_.rows.size());
         changes_.rows.push_back({&table.info, entry.uuid, std::move(before), RowPtr()});
+    }
+
+    /// For who is told of the change. Not for all that a first load brings: unpacked, rows take much more room.
+    void keep_open(const Entry& entry, OpenRow&& row) {
+        constexpr std::size_t most = 1000;
+        if (update_.reset || entry.change >= most) return;
+        RowChange& change = changes_.rows[entry.change];
+        change.after = entry.row;
+        change.opened = std::make_shared<const OpenRow>(std::move(row));
     }
 
     // References ------------------------------------------------------------------------------------------------------
@@ -323,6 +334,7 @@ class DatabaseReplica::Applying {
             Entry* entry = table.find(change.uuid);
             if (!entry || entry->change == Entry::none || &changes_.rows[entry->change] != &change) continue;
             entry->change = Entry::none;
+            if (!change.after.is(entry->row)) change.opened.reset();  // it was changed once more
             change.after = entry->row;
         }
         std::erase_if(changes_.rows, [](const RowChange& c) { return !c.before && !c.after; });

@@ -20,6 +20,8 @@ struct RowChange {
     Uuid uuid;
     RowPtr before;
     RowPtr after;
+    /// `after` unpacked, where the replica had to do that anyway; mostly there when a row came.
+    std::shared_ptr<const OpenRow> opened;
 };
 
 /// A member that came to or left a large column of a row that was there before and still is.

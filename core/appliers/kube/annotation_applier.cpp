@@ -87,6 +87,7 @@ void AnnotationApplier::take(const Change& change) {
     } else {
         withdraw(entry, change.before);
     }
+    if (entry.second.state == State::busy) busy(entry).news = true;
     wake(entry);
 }
 
@@ -126,7 +127,8 @@ void AnnotationApplier::withdraw(Entry& entry, const RowPtr& row) {
 void AnnotationApplier::wake(Entry& entry) {
     if (entry.second.state == State::resting) resting_.erase({busy(entry).due, &entry});
     if (entry.second.state != State::idle && entry.second.state != State::resting) return;
-    if (entry.second.busy && entry.second.busy->fresh) return go_on(entry);
+    const auto& busy = entry.second.busy;
+    if (busy && (busy->fresh || !busy->answer.empty())) return go_on(entry);
     set_state(entry, State::queued);
     ready_.push_back(&entry);
 }
@@ -136,8 +138,21 @@ void AnnotationApplier::observe(Entry& entry) {
         if (catches_up(entry)) return;
         busy(entry).repair = true;
     }
+    if (entry.second.state == State::busy) busy(entry).news = true;
     wake(entry);
     schedule_pump();
+}
+
+/// The watch shows what we wrote, all of it: what the server answers, or has answered, needs no look.
+void AnnotationApplier::echoed(Entry& entry) {
+    auto& busy = entry.second.busy;
+    if (entry.second.state == State::busy) {
+        this->busy(entry).echoed = true;
+    } else if (entry.second.state == State::idle && busy && !busy->answer.empty()) {
+        busy.reset();
+    } else {
+        observe(entry);
+    }
 }
 
 /// Has the watch come to what the server told us before? It was looked at then, and all was as it should be.
@@ -213,7 +228,7 @@ void AnnotationApplier::settle(Entry& entry, std::optional<Error> error) {
     Work& work = entry.second;
     set_state(entry, State::idle);
     fault(entry, error ? &*error : nullptr);
-    if (work.busy && !work.busy->fresh) work.busy.reset();
+    if (work.busy && !work.busy->fresh && work.busy->answer.empty()) work.busy.reset();
     if (work.busy) {
         work.busy->failures = work.busy->conflicts = 0;
         work.busy->repair = false;

@@ -68,8 +68,9 @@ class AnnotationApplier final : public engine::Subscriber {
     void observed_all(std::string_view kind);
     /// While held, no request begins: what pods need to be reached goes first. Any thread.
     void hold(bool held);
-    /// Two rows of a pod: does `now` differ from `before` in nothing but what we wrote ourselves? Then it is no news.
-    bool is_own_echo(const RowPtr& before, const RowPtr& now) const;
+    /// The watch shows a pod as `now`. Does that differ from `before` in nothing but what we wrote ourselves? Then it
+    /// is no news: it has been taken note of here, and true is returned. Otherwise observed() has to be told.
+    bool take_echo(const RowPtr& before, const RowPtr& now);
 
     /// Any thread.
     Status status() const;
@@ -86,6 +87,11 @@ class AnnotationApplier final : public engine::Subscriber {
     struct Busy {
         std::vector<RowPtr> withdrawn;
         std::shared_ptr<const Snapshot> fresh;  ///< newer than the watch
+        /// What the server said when it had taken our PATCH. The watch will mostly say the same, so this is looked at
+        /// only when something else comes first.
+        std::string answer;
+        bool news = false;    ///< came since the request began
+        bool echoed = false;  ///< the watch was faster than the answer
         kube::Transport::Exchange exchange = kube::Transport::Exchange::none;
         unsigned failures = 0;
         unsigned conflicts = 0;
@@ -125,6 +131,7 @@ class AnnotationApplier final : public engine::Subscriber {
     void withdraw(Entry& entry, const RowPtr& row);
     void wake(Entry& entry);
     void observe(Entry& entry);
+    void echoed(Entry& entry);
     bool catches_up(Entry& entry);
     void schedule_pump();
     void pump();
@@ -132,12 +139,13 @@ class AnnotationApplier final : public engine::Subscriber {
     /// What to go by; nothing when the server must be asked first.
     std::shared_ptr<const Snapshot> snapshot(Entry& entry, const Current& current) const;
     Snapshot read_object(const Entry& entry, JsonView object) const;
+    void read_answer(Entry& entry, std::optional<bool> unavailable = {}, const Plan* plan = nullptr);
     Plan plan(const Entry& entry, const Snapshot& now) const;
     void plan_annotations(const Entry& entry, const Snapshot& now, Plan& plan) const;
     void plan_conditions(const Entry& entry, const Snapshot& now, Plan& plan) const;
-    void send(Entry& entry, const Snapshot& now, Plan plan);
+    void send(Entry& entry, const Snapshot& now, Plan plan, bool watched);
     void ask(Entry& entry, bool whole);
-    void on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan, std::optional<bool> unavailable);
+    void on_patched(Entry& entry, kube::Answer answer, const Plan& plan, std::optional<bool> unavailable, bool watched);
     void on_looked(Entry& entry, const kube::Answer& answer, bool whole);
     void go_on(Entry& entry);
     void remember_conditions(Entry& entry, const Plan& plan);

@@ -43,6 +43,7 @@ class Groups {
                                      [&](const Group& group) { return group.annotation == annotation; });
         return at == groups_.end() ? nullptr : &*at;
     }
+    std::size_t size() const { return groups_.size(); }
     auto begin() const { return groups_.begin(); }
     auto end() const { return groups_.end(); }
 
@@ -62,6 +63,15 @@ Result<Merged> wanted_text(const Group& group, std::optional<std::string_view> c
     if (group.whole) return Merged{!current || !same_annotation(*current, *group.whole), std::string(*group.whole)};
     if (group.sub_keys.empty()) return Merged{group.whole_withdrawn && current, std::nullopt};
     return merge_sub_keys(current, group.sub_keys, parser);
+}
+
+/// Is the new text of an annotation what we make of the old one?
+bool is_wanted(const Group& group, std::optional<std::string_view> old_text, std::optional<std::string_view> new_text,
+               JsonDocument& parser) {
+    if (!old_text && !group.whole && is_just(*new_text, group.sub_keys)) return true;
+    const auto wanted = wanted_text(group, old_text, parser);
+    if (!wanted || wanted->text.has_value() != new_text.has_value()) return false;
+    return !new_text || same_annotation(*wanted->text, *new_text);
 }
 
 std::optional<std::string_view> text_of(const tables::Annotations& annotations, std::string_view name) {
@@ -205,11 +215,12 @@ void AnnotationApplier::plan_conditions(const Entry& entry, const Snapshot& now,
     }
 }
 
-bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) const {
+bool AnnotationApplier::take_echo(const RowPtr& before, const RowPtr& now) {
     if (!before || !now || before.type().name != now.type().name) return false;
     if (now.type().name != tables::Pod::table_name) return false;
     using tables::Pod;
-    const auto at = works_.find(std::string_view("Pod/" + std::string(now.key())));
+    std::string key("Pod/");
+    const auto at = works_.find(std::string_view(key.append(now.key())));
     if (at == works_.end() || !equal_but<&Pod::annotations>(before, now)) return false;
     Groups groups;
     for (const auto& row : at->second.desired) {
@@ -220,22 +231,22 @@ bool AnnotationApplier::is_own_echo(const RowPtr& before, const RowPtr& now) con
             if (!is_condition(row)) groups.add(row, true);
         }
     }
-    const auto is_ours = [&](std::string_view name) {
-        const auto old_text = before.entry<&Pod::annotations>(name);
-        const auto new_text = now.entry<&Pod::annotations>(name);
-        if (old_text == new_text) return true;
-        const Group* group = groups.find(name);
-        if (group == nullptr) return false;
-        if (!old_text && !group->whole && is_just(*new_text, group->sub_keys)) return true;
-        const auto wanted = wanted_text(*group, old_text, parser_);
-        if (!wanted || wanted->text.has_value() != new_text.has_value()) return false;
-        return !new_text || same_annotation(*wanted->text, *new_text);
-    };
     bool all_ours = true;
-    const auto look_at = [&](std::string_view name, std::string_view) { all_ours = all_ours && is_ours(name); };
-    each_entry<&Pod::annotations>(before, look_at);
-    each_entry<&Pod::annotations>(now, look_at);
-    return all_ours;
+    std::size_t changed = 0;
+    const auto look_at = [&](std::string_view name, std::optional<std::string_view> new_text) {
+        const auto old_text = before.entry<&Pod::annotations>(name);
+        if (!all_ours || old_text == new_text) return;
+        const Group* group = groups.find(name);
+        all_ours = group != nullptr && is_wanted(*group, old_text, new_text, parser_);
+        ++changed;
+    };
+    each_entry<&Pod::annotations>(now, [&](std::string_view name, std::string_view text) { look_at(name, text); });
+    each_entry<&Pod::annotations>(before, [&](std::string_view name, std::string_view) {
+        if (!now.entry<&Pod::annotations>(name)) look_at(name, std::nullopt);
+    });
+    if (!all_ours) return false;
+    changed == groups.size() ? echoed(*at) : observe(*at);
+    return true;
 }
 
 }  // namespace weft::appliers

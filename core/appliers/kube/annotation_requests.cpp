@@ -24,6 +24,7 @@ AnnotationApplier::ObjectName AnnotationApplier::name_of(std::string_view key) {
 
 /// Looks what is to do for one object, and does the next step of it.
 void AnnotationApplier::attempt(Entry& entry) {
+    read_answer(entry);
     const auto [kind, ns, name] = name_of(entry.first);
     const Current current = lookup_(kind, ns, name);
     if (current.presence == Current::Presence::absent) return absent(entry);
@@ -38,10 +39,10 @@ void AnnotationApplier::attempt(Entry& entry) {
         if (busy && busy->fresh && present && current.version >= busy->fresh->version) busy->fresh.reset();
         return settle(entry, todo.fault);
     }
-    send(entry, *now, std::move(todo));
+    send(entry, *now, std::move(todo), current.presence == Current::Presence::present);
 }
 
-void AnnotationApplier::send(Entry& entry, const Snapshot& now, Plan plan) {
+void AnnotationApplier::send(Entry& entry, const Snapshot& now, Plan plan, bool watched) {
     const auto [kind, ns, name] = name_of(entry.first);
     kube::Request request = kind == "Node" ? node_patch(name, now, plan.annotations, plan.conditions, loop_.wall())
                                            : pod_patch(ns, name, now, plan.annotations);
@@ -51,12 +52,14 @@ void AnnotationApplier::send(Entry& entry, const Snapshot& now, Plan plan) {
         const std::lock_guard lock(mutex_);
         ++status_.requests;
     }
+    Busy& busy = this->busy(entry);
+    busy.news = busy.echoed = false;
     // Of what was seen, the answer leaves open just the conditions.
-    busy(entry).exchange = transport_.start(
+    busy.exchange = transport_.start(
         std::move(request),
-        [this, &entry, plan = std::move(plan), unavailable = now.network_unavailable](const kube::Answer& answer) {
+        [this, &entry, plan = std::move(plan), unavailable = now.network_unavailable, watched](kube::Answer answer) {
             --in_flight_;
-            on_patched(entry, answer, plan, unavailable);
+            on_patched(entry, std::move(answer), plan, unavailable, watched);
             schedule_pump();
         });
 }
@@ -77,8 +80,8 @@ void AnnotationApplier::ask(Entry& entry, bool whole) {
         });
 }
 
-void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, const Plan& plan,
-                                   std::optional<bool> unavailable) {
+void AnnotationApplier::on_patched(Entry& entry, kube::Answer answer, const Plan& plan, std::optional<bool> unavailable,
+                                   bool watched) {
     Busy& busy = this->busy(entry);
     busy.exchange = kube::Transport::Exchange::none;
     if (answer.http == 404) return absent(entry);
@@ -102,16 +105,27 @@ void AnnotationApplier::on_patched(Entry& entry, const kube::Answer& answer, con
     });
     remember_conditions(entry, plan);
     busy.fresh.reset();
-    if (parser_.reparse(answer.body) && parser_.root()["metadata"].is_object()) {
-        Snapshot fresh = read_object(entry, parser_.root());
-        fresh.network_unavailable = unavailable;
-        for (const auto& change : plan.conditions) {
-            if (change.type != "NetworkUnavailable") continue;
-            fresh.network_unavailable = change.after && change.after.as<tables::NodeCondition>().status == "True";
-        }
-        busy.fresh = std::make_shared<const Snapshot>(std::move(fresh));
-    }
+    const bool echoes = watched && name_of(entry.first).kind == tables::Pod::table_name;
+    if (echoes && busy.echoed && !busy.news) return settle(entry, plan.fault);
+    busy.answer = std::move(answer.body);
+    if (echoes && !busy.news) return settle(entry, plan.fault);
+    read_answer(entry, unavailable, &plan);
     go_on(entry);
+}
+
+/// Makes of the answer that was kept what we know the object by, until the watch is as new.
+void AnnotationApplier::read_answer(Entry& entry, std::optional<bool> unavailable, const Plan* plan) {
+    auto& busy = entry.second.busy;
+    if (!busy || busy->answer.empty()) return;
+    const std::string answer = std::exchange(busy->answer, {});
+    if (!parser_.reparse(answer) || !parser_.root()["metadata"].is_object()) return;
+    Snapshot fresh = read_object(entry, parser_.root());
+    fresh.network_unavailable = unavailable;
+    for (const auto& change : plan ? std::span(plan->conditions) : std::span<const ConditionChange>()) {
+        if (change.type != "NetworkUnavailable") continue;
+        fresh.network_unavailable = change.after && change.after.as<tables::NodeCondition>().status == "True";
+    }
+    busy->fresh = std::make_shared<const Snapshot>(std::move(fresh));
 }
 
 /// Before all that has not begun: what the server said of the object is held until the watch has said it too.

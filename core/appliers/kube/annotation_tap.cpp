@@ -23,16 +23,16 @@ void AnnotationTap::replace_all(std::string_view table, std::vector<RowPtr> rows
 
 void AnnotationTap::put(std::string_view table, RowPtr row, const RowPtr& before) {
     if (!is_annotated(table)) return next_.put(table, std::move(row), before);
-    const RowPtr seen = row;
     const auto at = is_pods(table) ? held_.find(row.key()) : held_.end();
     const RowPtr engine_has = at != held_.end() ? *at : before;
-    if (is_pods(table) && applier_.is_own_echo(engine_has, row)) {
+    if (is_pods(table) && applier_.take_echo(engine_has, row)) {
         ++echoes_;
         if (at == held_.end()) held_.insert(engine_has);
-    } else {
-        if (at != held_.end()) held_.erase(at);
-        next_.put(table, std::move(row), engine_has);
+        return;
     }
+    const RowPtr seen = row;
+    next_.put(table, std::move(row), engine_has);
+    if (at != held_.end()) held_.erase(at);
     tell(table, seen.key());
 }
 

@@ -274,7 +274,8 @@ void Applier::row_changed(const weft::ovsdb::RowChange& change) {
     const TableInfo& table = *change.table;
     Ledger& of = *ledgers_.at(table.table_name);
     const OpenRow before = change.before ? change.before.open() : OpenRow();
-    const OpenRow after = change.after ? change.after.open() : OpenRow();
+    const OpenRow unpacked = change.after && !change.opened ? change.after.open() : OpenRow();
+    const OpenRow& after = change.opened ? *change.opened : unpacked;
     const std::string old_key = before ? of.forget(before) : std::string();
     const std::string own_key = after ? of.learn(after) : std::string();
     const OpenRow none;
@@ -364,27 +365,28 @@ void Applier::database_changed(const weft::ovsdb::Changes& changes) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Sending.
 
+/// May a round begin? One ahead of the answers does not see what is on its way. It can't be wrong for that while both
+/// it and all that is on its way only add, and to other items: rows that are still to come can't be referred to, so
+/// what needs them waits. Where that does not hold, the flights have to land first.
+bool Applier::may_plan() {
+    if (flights_.empty()) {
+        let_land_ = false;
+        return true;
+    }
+    if (let_land_ || dirty_.size() < options_.least_ahead || flights_.size() >= options_.most_ahead) return false;
+    const bool all_add =
+        std::all_of(flights_.begin(), flights_.end(), [](const auto& flight) { return flight.second.only_adds; });
+    let_land_ = !all_add || std::any_of(dirty_.begin(), dirty_.end(), [this](const auto& look) {
+        const Item& item = look.first;
+        return flying_.contains(&item) || definite_.contains(item) || withdrawn_.contains(item);
+    });
+    return !let_land_;
+}
+
 void Applier::flush() {
     std::string why;
-    if (!loaded_ || !flights_.empty() || !channel_.writable(why)) return;
-    if (!dirty_.empty()) {
-        planning_ = std::move(dirty_);
-        dirty_.clear();
-        std::vector<const Item*> items;
-        items.reserve(planning_.size());
-        for (const auto& look : planning_)
-            items.push_back(&look.first);
-        std::sort(items.begin(), items.end(),
-                  [](const Item* a, const Item* b) { return std::tie(a->table, a->key) < std::tie(b->table, b->key); });
-        Round round(*this);
-        round_ = &round;
-        for (const Item* item : items)
-            round.plan(*item);
-        auto groups = std::move(round).groups();
-        round_ = nullptr;
-        planning_.clear();
-        send(std::move(groups));
-    }
+    if (!loaded_ || !channel_.writable(why) || !may_plan()) return;
+    if (!dirty_.empty()) plan_round();
     if (flights_.empty() && raises({})) commit({});
     if (!flights_.empty()) return;
     // A burst may have ended.
@@ -394,6 +396,35 @@ void Applier::flush() {
     shrink(definite_);
     shrink(withdrawn_);
     shrink(moves_);
+}
+
+void Applier::plan_round() {
+    planning_ = std::move(dirty_);
+    dirty_.clear();
+    std::vector<const Item*> items;
+    items.reserve(planning_.size());
+    for (const auto& look : planning_)
+        items.push_back(&look.first);
+    std::sort(items.begin(), items.end(),
+              [](const Item* a, const Item* b) { return std::tie(a->table, a->key) < std::tie(b->table, b->key); });
+    Round round(*this);
+    round_ = &round;
+    for (const Item* item : items)
+        round.plan(*item);
+    auto groups = round.groups();
+    round_ = nullptr;
+    const bool ahead = !flights_.empty();
+    let_land_ = let_land_ || (ahead && std::any_of(groups.begin(), groups.end(),
+                                                   [](const Group& group) { return !group.only_adds; }));
+    if (ahead && let_land_) {
+        for (const auto& look : planning_)
+            mark(look.first);
+        groups.clear();
+    } else {
+        round.tell_repairs();
+    }
+    planning_.clear();
+    send(std::move(groups));
 }
 
 std::optional<TimePoint> Applier::next_deadline() const {

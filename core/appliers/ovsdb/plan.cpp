@@ -11,18 +11,22 @@ namespace weft::appliers::ovsdb {
 Plan::Entry& Plan::entry_of(const Item& item) {
     if (const auto at = index_.find(&item); at != index_.end()) return entries_[at->second];
     const auto number = static_cast<std::uint32_t>(entries_.size());
-    Entry& made = entries_.emplace_back(Entry{item, {}, {}, number});
+    Entry& made = entries_.emplace_back(Entry{item, {}, {}, number, true});
     index_.emplace(&made.item, number);
     return made;
 }
 
 void Plan::add(const Item& item, Phase phase, weft::ovsdb::Transaction operation) {
     const std::uint64_t position = (std::uint64_t{static_cast<unsigned>(phase)} << 32) | next_operation_++;
-    entry_of(item).operations.emplace_back(position, std::move(operation));
+    Entry& entry = entry_of(item);
+    entry.operations.emplace_back(position, std::move(operation));
+    entry.only_adds = entry.only_adds && phase == Phase::insert;
 }
 
 void Plan::add(const Item& item, MemberEdit edit) {
-    entry_of(item).members.push_back(std::move(edit));
+    Entry& entry = entry_of(item);
+    entry.only_adds = entry.only_adds && edit.insert;
+    entry.members.push_back(std::move(edit));
 }
 
 void Plan::join(const Item& a, const Item& b) {
@@ -56,14 +60,16 @@ std::vector<Group> Plan::groups() && {
         const std::uint32_t root = find_root(i);
         if (root == i) {  // the smallest of its group, so it comes first
             number[i] = static_cast<std::uint32_t>(out.size());
-            out.push_back({{}, std::move(entry.members), {}});
+            out.push_back({{}, std::move(entry.members), {}, true});
             operations.push_back(std::move(entry.operations));
         } else {
             const auto into = [](auto& from, auto& to) { std::move(from.begin(), from.end(), std::back_inserter(to)); };
             into(entry.members, out[number[root]].members);
             into(entry.operations, operations[number[root]]);
         }
-        out[number[root]].items.push_back(std::move(entry.item));
+        Group& group = out[number[root]];
+        group.items.push_back(std::move(entry.item));
+        group.only_adds = group.only_adds && entry.only_adds;
     }
     for (std::size_t i = 0; i < out.size(); ++i) {
         auto& sorted = operations[i];

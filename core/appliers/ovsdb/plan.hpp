@@ -49,6 +49,7 @@ struct Group {
     weft::ovsdb::Transaction operations;
     std::vector<MemberEdit> members;  ///< written after the operations, with those of other groups
     std::vector<Item> items;
+    bool only_adds = true;  ///< rows and members: nothing that is there is changed or taken away
 };
 
 /// Collects the operations of one round by item, then joins items that depend on each other into groups: a row and the
@@ -75,6 +76,7 @@ class Plan {
         std::vector<std::pair<std::uint64_t, weft::ovsdb::Transaction>> operations;  ///< by position in the round
         std::vector<MemberEdit> members;
         std::uint32_t root = 0;
+        bool only_adds = true;
     };
     Entry& entry_of(const Item& item);
     std::uint32_t find_root(std::uint32_t entry);

@@ -35,14 +35,19 @@ Transaction mutation(const weft::ovsdb::TableInfo& table, const Uuid& row, const
 
 }  // namespace
 
-std::vector<Group> Applier::Round::groups() && {
+std::vector<Group> Applier::Round::groups() {
     if (applier_.first_round_) erase_doubles();
     return std::move(plan_).groups();
 }
 
 void Applier::Round::count_repair(const Item& item) {
     if (!applier_.first_round_ || applier_.expected_.contains(item) || applier_.failures_.contains(item)) return;
-    applier_.repaired(item);
+    repairs_.push_back(item);
+}
+
+void Applier::Round::tell_repairs() const {
+    for (const Item& item : repairs_)
+        applier_.repaired(item);
 }
 
 Uuid Applier::Round::find(const Item& row) {
@@ -201,7 +206,7 @@ MemberEdit Applier::Round::hang(const weft::ovsdb::Parent& parent, const Uuid& o
 
 void Applier::Round::update_column(const Item& item, const TableInfo& table, const ColumnInfo& column,
                                    const OpenRow& desired, const OpenRow& actual, Transaction& update) {
-    if (column.satisfied(desired.get(), actual.get(), *this)) return;
+    if (column.satisfied(desired.get(), actual.get(), *this) || waits_for_members(item)) return;
     const auto extras = members_on(item, column);
     const Uuid& uuid = table.uuid_of(actual.get());
     if (extras.empty()) {
@@ -304,6 +309,7 @@ void Applier::Round::as_it_should_be(const Item& item) {
 
 void Applier::Round::update_large(const Item& item, const TableInfo& table, const ColumnInfo& column,
                                   const OpenRow& desired, const Uuid& row) {
+    if (waits_for_members(item)) return;
     std::vector<Scalar> wanted = column.members(desired.get(), *this);
     for (const MemberView& extra : members_on(item, column)) {
         if (auto value = column.scalar(extra.value, *this)) wanted.push_back(*std::move(value));
@@ -383,6 +389,16 @@ void Applier::Round::erase_doubles() {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Members and foreign columns.
+
+bool Applier::Round::waits_for_members(const Item& row) {
+    if (applier_.flying_.empty()) return false;
+    const auto at = applier_.members_of_.find(row);
+    if (at == applier_.members_of_.end()) return false;
+    const bool flying = std::any_of(at->second.begin(), at->second.end(),
+                                    [&](const Item& member) { return applier_.flying_.contains(&member); });
+    applier_.let_land_ = applier_.let_land_ || flying;
+    return flying;
+}
 
 std::vector<MemberView> Applier::Round::members_on(const Item& row, const ColumnInfo& column) const {
     std::vector<MemberView> out;

@@ -18,7 +18,10 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
 
     /// Adds what `item` needs. An item that can't be planned yet is left blocked on what it waits for.
     void plan(const Item& which);
-    std::vector<Group> groups() &&;
+    /// What was planned, at the end of the pass.
+    std::vector<Group> groups();
+    /// Counts and logs what was found changed by others, once it is sure that it is put back now.
+    void tell_repairs() const;
     /// Something is to be written for it.
     bool has(const Item& item) const { return plan_.has(item); }
 
@@ -68,6 +71,8 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
                    const MemberView& view, bool wanted);
     void set_foreign(const Item& item, const TableInfo& table, const ColumnInfo& column, const Uuid& on,
                      const Scalar& value, bool wanted);
+    /// Members of the row are on their way: how its columns are by then is not known here.
+    bool waits_for_members(const Item& row);
     /// The members that Member rows add to a column of a row.
     std::vector<MemberView> members_on(const Item& row, const ColumnInfo& column) const;
     void erase_doubles();
@@ -75,6 +80,7 @@ class Applier::Round final : public weft::ovsdb::RefResolver {
     Applier& applier_;
     Plan plan_;
     std::unordered_map<const Item*, Uuid, ItemHash, SameItem> pending_;  ///< rows that are being inserted
+    std::vector<Item> repairs_;
     Trail* trail_ = nullptr;
 };
 

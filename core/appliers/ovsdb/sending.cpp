@@ -43,7 +43,9 @@ void Applier::commit(std::vector<Group> groups) {
     weft::ovsdb::Transaction transaction;
     std::size_t bytes = 0;
     std::size_t operations = 0;
+    bool only_adds = true;
     for (const Group& group : groups) {
+        only_adds = only_adds && group.only_adds;
         bytes += group.operations.size() + 1 + group.members.size() * member_bytes;
         operations += group.operations.operations().size();
     }
@@ -57,7 +59,7 @@ void Applier::commit(std::vector<Group> groups) {
     if (mark != 0) add_raise(replica_, transaction);
     ++transactions_;
     const std::uint64_t number = channel_.commit(std::move(transaction));
-    flights_.emplace(number, Flight{std::move(groups), mark});
+    flights_.emplace(number, Flight{std::move(groups), mark, only_adds});
 }
 
 void Applier::settle(const Group& group, Levels::Mark mark) {

@@ -29,6 +29,7 @@ void Far::start(engine::Engine& engine, std::shared_ptr<Order> order, const Cloc
     replica_ = std::make_unique<ovsdb::DatabaseReplica>(*options_.database);
     Applier::Options options{.name = std::string(options_.database->name()),
                              .most_operations = options_.most_operations,
+                             .least_ahead = options_.least_ahead,
                              .order = std::move(order)};
     applier_ = std::make_unique<Applier>(std::move(options), engine, *replica_, *this, options_.extra, clock,
                                          [this](const auto& info, auto driver) { return unsettled_(info, driver); });
@@ -51,8 +52,10 @@ void Far::stop() {
 
 void Far::step() {
     if (!client_) return;
-    for (auto& event : client_->take())
-        on(event);
+    if (!deaf_) {
+        for (auto& event : client_->take())
+            on(event);
+    }
     // Waits a little for the spy's events, and takes them.
     bool waited = false;
     spy_->until([&] { return std::exchange(waited, true); });

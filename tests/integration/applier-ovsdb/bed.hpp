@@ -35,6 +35,7 @@ class Far final : public appliers::ovsdb::Channel {
         const ovsdb::DatabaseInfo* database = nullptr;
         appliers::ovsdb::ExtraTables extra;
         std::size_t most_operations = 1000;
+        std::size_t least_ahead = 100;
         bool proxied = false;
     };
     explicit Far(Options options);
@@ -45,6 +46,8 @@ class Far final : public appliers::ovsdb::Channel {
     void stop();
     void step();
     bool connected() const { return connected_ && loaded_; }
+    /// While deaf it hears nothing from its database: answers and updates come late.
+    void set_deaf(bool deaf) { deaf_ = deaf; }
 
     Applier& applier() { return *applier_; }
     appliers::Status status() const { return applier_->status(); }
@@ -124,6 +127,7 @@ class Far final : public appliers::ovsdb::Channel {
     appliers::ovsdb::Unsettled unsettled_ = [](const auto&, auto) { return false; };
     std::shared_ptr<const ovsdb::Capabilities> capabilities_;
     std::unique_ptr<ovsdb::Client> client_;
+    bool deaf_ = false;
     bool connected_ = false;
     bool loaded_ = false;
     bool ever_loaded_ = false;

@@ -46,6 +46,25 @@ TEST(JsonWriter, QuotesLongTextsWhole) {
     }
 }
 
+TEST(JsonWriter, QuotesEveryCharacterWhereverItStands) {
+    for (int c = 0; c < 256; ++c) {
+        for (std::size_t size = 1; size < 20; ++size) {
+            for (std::size_t at = 0; at < size; ++at) {
+                std::string text(size, 'a');
+                text[at] = static_cast<char>(c);
+                const auto read = JsonDocument::parse(json_quote(text));
+                ASSERT_TRUE(read) << c << " at " << at << " of " << size;
+                if (c < 0x80) {
+                    ASSERT_EQ(read->root().string(), text) << c << " at " << at << " of " << size;
+                } else {
+                    text.replace(at, 1, "\xef\xbf\xbd");
+                    ASSERT_EQ(read->root().string(), text) << "the replacement character stands for no UTF-8";
+                }
+            }
+        }
+    }
+}
+
 TEST(JsonView, ChainsThroughWhatIsNotThere) {
     const auto document = JsonDocument::parse(R"({"a":{"b":[1,"x",true,null,2.5]},"big":18446744073709551615})");
     ASSERT_TRUE(document.ok());

@@ -170,6 +170,31 @@ TEST(Pack, RowsOfAnySizeComeBack) {
     }
 }
 
+/// What stands in a row already is referred to, wherever it stands, and nothing else is.
+TEST(Pack, TextsThatAreThereAreFound) {
+    std::mt19937 random(7);
+    const auto letters = [&](std::size_t size) {
+        std::string text(size, ' ');
+        for (char& c : text)
+            c = static_cast<char>('a' + random() % 2);
+        return text;
+    };
+    for (int round = 0; round < 20'000; ++round) {
+        const std::string there = letters(1 + random() % 90);  // its length is no letter
+        const std::string text = letters(4 + random() % 12);
+        Packer out;
+        out.raw(there.data(), there.size());
+        const std::size_t before = out.bytes().size();
+        out.text(text);
+        const bool referred = out.bytes().size() == before + 2;
+        ASSERT_EQ(referred, there.find(text) != std::string::npos) << there << " " << text;
+        Unpacker in(out.bytes());
+        std::string back(there.size(), ' ');
+        in.raw(back.data(), back.size());
+        ASSERT_EQ(in.text(), text) << there;
+    }
+}
+
 /// The buffer grows at whatever is written, also at the two numbers of a reference.
 TEST(Pack, GrowingAtAnyPoint) {
     const std::string known = "known-text";

@@ -97,6 +97,9 @@ class ReplicaTest : public testing::Test {
             seen.rows.push_back(sign + std::string(c.table->name) + " " + c.table->natural_key_of(open.get()));
             EXPECT_EQ(c.table->uuid_of(open.get()), c.uuid);
             EXPECT_EQ(row.key(), c.uuid.text());
+            if (!c.opened) continue;
+            EXPECT_TRUE(c.after && RowPtr::make(c.opened->type(), c.opened->get()).equals(c.after))
+                << "what is unpacked is the row as it is in the end";
         }
         for (const auto& c : changes->members) {
             seen.members.push_back(std::string(c.table->name) + "." + std::string(c.column->name) +
