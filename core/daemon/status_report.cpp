@@ -98,6 +98,10 @@ std::string Daemon::status_json() const {
         if (!watch.complete || !watch.trouble.empty()) up = false;
         if (!watch.trouble.empty()) trouble = watch.resource + ": " + watch.trouble;
     }
+    if (identity_) {
+        const auto identity = identity_->status();
+        report.connections.push_back({"identity", identity_->user(), identity.valid, identity.trouble});
+    }
     report.connections.push_back({"kubernetes", kube_->server(), up, trouble});
     if (!candidacy_ || leads_) {
         for (auto& status : kube_->status())

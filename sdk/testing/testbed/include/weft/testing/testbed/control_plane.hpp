@@ -22,7 +22,8 @@ struct ControlPlaneOptions {
     std::string service_cidrs = "10.96.0.0/16,fd00:10:96::/112";
     std::vector<std::string> arguments;  ///< more of them for kube-apiserver
     bool controllers = false;            ///< kube-controller-manager: service accounts, namespaces that go, garbage
-    bool scheduler = false;              ///< kube-scheduler
+    std::vector<std::string> controller_arguments;  ///< more of them for kube-controller-manager
+    bool scheduler = false;                         ///< kube-scheduler
 };
 
 /// A real Kubernetes control plane of the programs that tests/kubernetes/build makes: etcd (on a socket in its folder)
