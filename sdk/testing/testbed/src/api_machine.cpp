@@ -1,5 +1,8 @@
 #include "api_machine.hpp"
 
+#include "accounts.hpp"
+
+#include <fstream>
 #include <mutex>
 
 namespace weft::testing {
@@ -18,8 +21,14 @@ Result<std::shared_ptr<ApiMachine>> ApiMachine::start(Testbed& testbed) {
     // Its address is there without a cable, too: the server starts and is asked from its own machine.
     const auto address = Underlay().server_address(Family::v4).ip().text();
     if (auto added = machine->netns_.ip({"addr", "add", address + "/32", "dev", "lo"}); !added) return added.error();
-    auto plane =
-        ControlPlane::start(testbed, {.address = "0.0.0.0", .reached_at = address, .netns = machine->netns_.name()});
+    machine->audit_log_ = testbed.dir() / "log" / "audit.log";
+    const auto policy = testbed.dir() / "audit-policy.yaml";
+    std::ofstream(policy) << Accounts::audit_policy();
+    auto plane = ControlPlane::start(testbed, {.address = "0.0.0.0",
+                                               .reached_at = address,
+                                               .netns = machine->netns_.name(),
+                                               .arguments = {"--audit-policy-file=" + policy.string(),
+                                                             "--audit-log-path=" + machine->audit_log_.string()}});
     if (!plane) return plane.error();
     machine->plane_ = *std::move(plane);
     return machine;

@@ -7,6 +7,7 @@
 #include <weft/testing/testbed/testbed.hpp>
 #include <weft/testing/testbed/underlay.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -16,6 +17,7 @@
 
 namespace weft::testing {
 
+class Accounts;
 class ApiMachine;
 
 enum class ApiServerKind {
@@ -94,6 +96,9 @@ class Cluster {
     std::vector<std::string> node_names() const;
     Process& weftd_cluster() { return weftd_cluster_; }
     Process& api_server();
+    /// On a real API server weftd may do what `weftctl rbac` prints, and no more. What it was forbidden, of that which
+    /// it is not allowed now either: a rule that is missing. Empty elsewhere.
+    Result<std::vector<std::string>> missing_rights() const;
     /// Once it serves.
     Result<void> wait_api_server();
     /// The API server forgets what changed before now: who watches from there is told 410. Connections to it break.
@@ -123,6 +128,7 @@ class Cluster {
     Result<void> start_api_server();
     Result<ApiEndpoint> start_embedded();
     Result<ApiEndpoint> start_kubernetes();
+    Result<void> make_accounts();
     Result<void> start_cluster_weftd();
     Result<void> start_weftd(const std::string& name, ClusterNode& node);
     Result<void> start_pod_runner(const std::string& name, ClusterNode& node);
@@ -139,6 +145,8 @@ class Cluster {
     Process api_server_;
     std::shared_ptr<ApiMachine> machine_;  ///< where kubernetes is used
     std::unique_ptr<KubeClient> api_;
+    std::unique_ptr<Accounts> accounts_;  ///< where kubernetes is used
+    std::uintmax_t audited_ = 0;          ///< where this cluster begins in the audit log
     Process weftd_cluster_;
     std::map<std::string, ClusterNode> nodes_;
 };
