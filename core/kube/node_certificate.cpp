@@ -154,7 +154,7 @@ void NodeCertificate::check() {
 
 void NodeCertificate::request() {
     auto made = make_certificate_request(user_of(options_.node), organization);
-    if (!made) return failed(std::move(made).error());
+    if (!made) return failed(made.error());
     key_ = std::move(made->key);
     own_ = counts() && !own_refused_;
     name_ = "?";
@@ -179,7 +179,7 @@ void NodeCertificate::requested(const Answer& answer) {
                 "`weftctl rbac --bind`, on a cluster with the plugin node-identity, prints the rules that are "
                 "needed";
         }
-        return failed(std::move(error), answer.retry_after);
+        return failed(error, answer.retry_after);
     }
     const auto document = JsonDocument::parse(answer.body);
     if (document) name_ = document->root()["metadata"]["name"].string_or("");
@@ -221,7 +221,7 @@ void NodeCertificate::looked(const Answer& answer) {
                             "kubectl describe csr " + name};
         });
         const auto certificate = status["certificate"].string_or("");
-        if (refused) return failed(*std::move(refused));
+        if (refused) return failed(*refused);
         if (!certificate.empty()) {
             const auto chain = decode_base64(certificate);
             if (!chain) return failed(Error(chain.error()).at(what));
@@ -262,7 +262,7 @@ void NodeCertificate::take(const std::string& chain) {
         return failed(broken("the certificate that was signed is that of " + json_quote(read->common_name) +
                              ", not of " + user_of(options_.node)));
     }
-    if (auto written = write_secret(options_.file, text); !written) return failed(std::move(written).error());
+    if (auto written = write_secret(options_.file, text); !written) return failed(written.error());
     key_.clear();
     keep(*std::move(read));
     earliest_ = loop_.now() + options_.breather;
@@ -274,7 +274,7 @@ void NodeCertificate::take(const std::string& chain) {
     check();
 }
 
-void NodeCertificate::failed(Error error, std::optional<Duration> retry_after) {
+void NodeCertificate::failed(const Error& error, std::optional<Duration> retry_after) {
     name_.clear();
     key_.clear();
     log(LogLevel::error, part, "no certificate", error);

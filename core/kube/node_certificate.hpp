@@ -70,7 +70,7 @@ class NodeCertificate {
     void look();
     void looked(const Answer& answer);
     void take(const std::string& chain);
-    void failed(Error error, std::optional<Duration> retry_after = std::nullopt);
+    void failed(const Error& error, std::optional<Duration> retry_after = std::nullopt);
     void set_status();
     bool counts() const;
     Send& way() { return own_ ? ways_.own : ways_.bootstrap; }
