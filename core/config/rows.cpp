@@ -28,6 +28,10 @@ std::string Settings::lock_file() const {
     return weft.run_dir + (role == Role::cluster ? "/weftd-cluster.lock" : "/weftd-node.lock");
 }
 
+bool Settings::wants_certificate() const {
+    return role == Role::node && !kubernetes.bootstrap_kubeconfig.empty() && kubernetes.kubeconfig.empty();
+}
+
 std::string Settings::leader_identity() const {
     if (!weft.leader_identity.empty()) return weft.leader_identity;
     return weft.pod_name.empty() ? node_name : weft.pod_name;

@@ -10,11 +10,16 @@ void add_kubernetes_keys(std::vector<KeySpec>& to) {
                             "kubeconfig file; its current context is used. Goes before the keys below.")
         .flag("k8s-kubeconfig")
         .env("KUBECONFIG");
-    k8s.add<&K::bootstrap_kubeconfig>("bootstrap-kubeconfig", "",
-                                      "kubeconfig to ask for the node's own certificate with.")
+    k8s.add<&K::bootstrap_kubeconfig>(
+           "bootstrap-kubeconfig", "",
+           "Role node: the kubelet's kubeconfig, to ask for the node's own certificate with; says "
+           "where the API server is unless apiserver is https. Needs cert-dir and the "
+           "plugin node-identity in the cluster.")
         .env("BOOTSTRAP_KUBECONFIG");
-    k8s.add<&K::cert_dir>("cert-dir", "", "Folder of that certificate.").env("CERT_DIR");
-    k8s.add<&K::cert_duration>("cert-duration", "10m", "Its lifetime. A bare number is nanoseconds.");
+    k8s.add<&K::cert_dir>("cert-dir", "", "Folder of that certificate: ovnkube-client-current.pem.").env("CERT_DIR");
+    k8s.add<&K::cert_duration>("cert-duration", "10m",
+                               "Its lifetime, 10 minutes or more; renewed when 70 to 90 % are over. A bare number is "
+                               "nanoseconds.");
     k8s.add<&K::apiserver>("apiserver", "http://localhost:8443", "URL of the API server.")
         .flag("k8s-apiserver")
         .env("K8S_APISERVER");

@@ -299,6 +299,8 @@ struct Settings {
     std::string cni_socket() const;  ///< <run-dir>/cni/ovn-cni-server.sock
     std::string lock_file() const;   ///< <run-dir>/weftd.lock: one weftd a run-dir
     std::string leader_identity() const;
+    /// This weftd has an identity of its own, by a certificate that it asks for.
+    bool wants_certificate() const;
 };
 
 }  // namespace weft::config

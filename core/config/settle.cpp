@@ -38,6 +38,7 @@ class Settler {
 
     Result<void> role();
     Result<void> default_section();
+    Result<void> certificate();
     Result<void> kubernetes();
     Result<void> features();
     Result<void> gateway();
@@ -139,6 +140,25 @@ bool is_base64(std::string_view text) {
            std::string_view::npos;
 }
 
+/// Of the node itself.
+Result<void> Settler::certificate() {
+    const auto& k = s_.kubernetes;
+    if (s_.role == Role::node && !k.bootstrap_kubeconfig.empty() && !k.kubeconfig.empty()) {
+        warn("kubernetes", "bootstrap-kubeconfig", "kubeconfig says who weftd is: no certificate is asked for",
+             "leave one of them out");
+    }
+    if (!options_.for_start || !s_.wants_certificate()) return {};
+    if (k.cert_dir.empty()) {
+        return fail("kubernetes", "cert-dir", "bootstrap-kubeconfig needs cert-dir, a folder for the certificate",
+                    "set cert-dir, such as /var/lib/weft/certificates");
+    }
+    if (k.cert_duration < std::chrono::minutes(10)) {
+        return fail("kubernetes", "cert-duration", "the API server signs for no less than 10 minutes",
+                    "set cert-duration to 10m or more");
+    }
+    return {};
+}
+
 Result<void> Settler::kubernetes() {
     const auto& k = s_.kubernetes;
     if (!k.kubeconfig.empty() && ::access(k.kubeconfig.c_str(), F_OK) != 0) {
@@ -158,6 +178,7 @@ Result<void> Settler::kubernetes() {
         return fail("kubernetes", "apiserver", "TLS-secured apiservers require token/cert and CA certificate",
                     has_ca ? "set token, tokenFile or cert-dir" : "set cacert");
     }
+    if (auto settled = certificate(); !settled) return settled;
     if (k.service_cidrs.empty()) return fail("kubernetes", "service-cidrs", "kubernetes service-cidrs is required");
     for (const auto& text : split_list(k.service_cidrs)) {
         auto cidr = parse_subnet(text);

@@ -104,7 +104,8 @@ const std::vector<Command::Entry>& Command::entries() {
          "  -a, --all   also what is at its default\n", nullptr},
         {"config reference", "", "weft.conf with every key, its default and what it means", "", nullptr},
         {"rbac", "[--bind]", "the Kubernetes roles that the enabled plugins need, as YAML",
-         "  --bind      also bindings to the service accounts ovnkube-node and ovnkube-cluster-manager\n"
+         "  --bind      also bindings to the service accounts ovnkube-node and ovnkube-cluster-manager, or to the\n"
+         "              group of users that a plugin puts in place of one\n"
          "For kubectl apply -f -. Asks weftd; when none answers, what the configuration enables counts.\n",
          &Command::rbac},
         {"log-level", "[[PART] LEVEL]", "show or set the log level of all of weftd or of one part",

@@ -17,14 +17,16 @@ namespace weft::daemon {
 
 namespace {
 
-kube::AccessSettings access_settings(const config::KubernetesSection& from) {
+kube::AccessSettings access_settings(const config::Settings& settings) {
+    const auto& from = settings.kubernetes;
     return {.kubeconfig = from.kubeconfig,
             .apiserver = from.apiserver,
             .token = from.token,
             .token_file = from.token_file,
             .cacert = from.cacert,
             .cacert_data = from.cacert_data,
-            .cert_dir = from.cert_dir};
+            .cert_dir = from.cert_dir,
+            .bootstrap_kubeconfig = settings.wants_certificate() ? from.bootstrap_kubeconfig : std::string()};
 }
 
 kube::ElectorOptions elector_options(const config::Settings& settings) {
@@ -235,7 +237,7 @@ Result<void> Daemon::post_settings() {
 
 Result<void> Daemon::start_role() {
     const auto& settings = config_.settings();
-    auto access = kube::choose_access(access_settings(settings.kubernetes));
+    auto access = kube::choose_access(access_settings(settings));
     if (!access) return access.error();
     const bool is_node = settings.role == Role::node;
     KubePart::Options kube_options{*access, is_node ? settings.node_name : std::string(), {}, annotation_prefixes_};
@@ -277,7 +279,30 @@ Result<void> Daemon::start_role() {
         node_->add_claims(*plugin);
     set_gates();
     if (auto done = node_->start(); !done) return done;
-    return start_watching();
+    if (!settings.wants_certificate()) return start_watching();
+    start_identity();
+    return {};
+}
+
+/// Nothing is asked before there is a certificate: until then weftd does for its pods what it can, and is not ready.
+void Daemon::start_identity() {
+    const auto& settings = config_.settings();
+    const auto& k8s = settings.kubernetes;
+    kube_->open();
+    identity_ = std::make_unique<IdentityPart>(
+        kube_->client(), k8s.bootstrap_kubeconfig,
+        kube::NodeCertificateOptions{.node = settings.node_name,
+                                     .file = kube::certificate_file(k8s.cert_dir),
+                                     .duration = std::chrono::duration_cast<std::chrono::seconds>(k8s.cert_duration)},
+        IdentityPart::Events{[this] {
+                                 loop_.post([this] {
+                                     if (watching_) return;
+                                     if (auto done = start_watching(); !done)
+                                         log(LogLevel::error, "daemon", "can't watch the cluster", done.error());
+                                 });
+                             },
+                             [this] { loop_.wake(); }});
+    identity_->start();
 }
 
 Result<void> Daemon::lead() {
@@ -289,6 +314,7 @@ Result<void> Daemon::lead() {
 }
 
 Result<void> Daemon::start_watching() {
+    watching_ = true;
     const auto wanted = watches(plugins_, config_.settings().role);
     for (const auto& watch : wanted)
         awaited_.emplace(watch.table.name);
@@ -365,6 +391,13 @@ void Daemon::update_health() {
     } else {
         for (const auto& table : awaiting)
             missing += (missing.empty() ? "" : ", ") + table;
+    }
+    if (identity_) {
+        const auto identity = identity_->status();
+        health_.set("identity", identity.valid, identity.trouble);
+        if (!identity.valid) {
+            missing = "this node's certificate: " + identity.trouble + (missing.empty() ? "" : "; then for " + missing);
+        }
     }
     health_.set("inputs", missing.empty(), missing);
     std::string status = missing.empty() ? "running" : "waiting for " + missing;
@@ -498,6 +531,7 @@ void Daemon::stop_all() {
         server->stop();
     if (node_) node_->stop();
     if (kube_) kube_->stop();
+    identity_.reset();  // its state machine lives on that thread
     // Given back only when nothing is written any more.
     if (candidacy_) candidacy_->stop();
     if (engine_) engine_->stop();

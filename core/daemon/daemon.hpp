@@ -3,6 +3,7 @@
 #include "base/heap.hpp"
 #include "config/config.hpp"
 #include "daemon/containment.hpp"
+#include "daemon/identity_part.hpp"
 #include "daemon/kube_part.hpp"
 #include "daemon/loop.hpp"
 #include "daemon/node_part.hpp"
@@ -52,6 +53,7 @@ class Daemon {
     Result<void> build_engine();
     Result<void> start_role();
     Result<void> start_recording();  ///< record_part.cpp
+    void start_identity();
     Result<void> lead();
     Result<void> start_watching();
     Result<void> start_services();
@@ -111,6 +113,7 @@ class Daemon {
     std::unique_ptr<engine::Engine> engine_;
     std::unique_ptr<Candidacy> candidacy_;  ///< role cluster; kube_ asks it
     std::unique_ptr<KubePart> kube_;
+    std::unique_ptr<IdentityPart> identity_;  ///< role node that asks for a certificate; on kube_'s thread
     std::unique_ptr<NodePart> node_;
     services::Metrics metrics_;
     services::PluginMetrics plugin_metrics_{metrics_};
@@ -123,6 +126,7 @@ class Daemon {
     WallTime started_;
     TimePoint started_at_;
     bool leads_ = false;
+    bool watching_ = false;
     bool told_ready_ = false;
     std::string status_line_ = "starting";
     std::set<std::string> awaited_;  ///< tables whose first list has not come yet

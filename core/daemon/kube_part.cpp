@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
 namespace weft::daemon {
 
@@ -48,6 +49,10 @@ void KubePart::want(const Watch& watch) {
     }
 }
 
+void KubePart::open() {
+    if (!std::exchange(opened_, true)) client_.start();
+}
+
 Result<void> KubePart::start(const std::vector<Watch>& watches) {
     if (auto done = engine_.subscribe(appliers::AnnotationApplier::tables(), annotations_); !done) return done;
     if (auto done = engine_.subscribe(appliers::StatusEvents::tables(), status_events_); !done) return done;
@@ -55,13 +60,14 @@ Result<void> KubePart::start(const std::vector<Watch>& watches) {
     watched_ = watches;
     for (const Watch& watch : watches)
         want(watch);
-    client_.start();
+    open();
     client_.run([this] { watches_.start(); });
     started_ = true;
     return {};
 }
 
 void KubePart::rewatch(const std::vector<Watch>& watches) {
+    if (!started_) return;  // start() will be told
     client_.run([&] {
         for (const Watch& before : watched_) {
             const bool still = std::any_of(watches.begin(), watches.end(),

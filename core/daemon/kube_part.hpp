@@ -36,6 +36,8 @@ class KubePart {
     KubePart(Options options, engine::Engine& engine);
     ~KubePart();
 
+    /// The client's thread runs; nothing is asked yet.
+    void open();
     /// Subscribes to the engine and begins to watch.
     Result<void> start(const std::vector<Watch>& watches);
     /// Another set of plugins watches other things.
@@ -71,6 +73,7 @@ class KubePart {
     kube::Watches watches_;
     appliers::ObjectStatusApplier object_status_;
     std::vector<Watch> watched_;
+    bool opened_ = false;
     bool started_ = false;
 };
 

@@ -80,6 +80,10 @@ std::vector<services::StatusReport::Connection> Daemon::connections() const {
         if (!watch.complete || !watch.trouble.empty()) up = false;
         if (!watch.trouble.empty()) trouble = watch.resource + ": " + watch.trouble;
     }
+    if (identity_) {
+        const auto identity = identity_->status();
+        all.push_back({"identity", identity_->user(), identity.valid, identity.trouble});
+    }
     all.push_back({"kubernetes", kube_->server(), up, trouble});
     return all;
 }

@@ -44,8 +44,6 @@ bool is_on_this_host(std::string_view server) {
     return host == "localhost" || host.starts_with("127.");
 }
 
-Result<Access> access_of_settings(const AccessSettings& settings);
-
 }  // namespace
 
 Result<void> check_proxy(const std::string& url) {
@@ -87,19 +85,34 @@ Result<Access> access_in_cluster(const std::string& folder) {
     return access;
 }
 
-Result<Access> choose_access(const AccessSettings& settings) {
-    auto access = access_of_settings(settings);
-    if (!access) return access;
-    use_environment_proxy(*access);
-    if (access->proxy.empty()) return access;
-    if (auto good = check_proxy(access->proxy); !good) return std::move(good).error().at(access->proxy_origin);
-    return access;
+std::string certificate_file(const std::string& cert_dir) {
+    return (std::filesystem::path(cert_dir) / "ovnkube-client-current.pem").string();
 }
 
 namespace {
 
+/// The server of the bootstrap kubeconfig, for the node itself: nothing else of it.
+Result<Access> access_beside_bootstrap(const AccessSettings& settings) {
+    auto bootstrap = access_from_kubeconfig(settings.bootstrap_kubeconfig);
+    if (!bootstrap) return bootstrap;
+    Access access;
+    access.server = std::move(bootstrap->server);
+    access.ca = std::move(bootstrap->ca);
+    access.ca_file = std::move(bootstrap->ca_file);
+    access.verify = bootstrap->verify;
+    access.tls_server_name = std::move(bootstrap->tls_server_name);
+    access.proxy = std::move(bootstrap->proxy);
+    access.no_proxy = std::move(bootstrap->no_proxy);
+    access.proxy_origin = std::move(bootstrap->proxy_origin);
+    access.certificate_file = access.key_file = certificate_file(settings.cert_dir);
+    access.origin = "server of " + bootstrap->origin + ", certificate in " + settings.cert_dir;
+    return access;
+}
+
 Result<Access> access_of_settings(const AccessSettings& settings) {
     if (!settings.kubeconfig.empty()) return access_from_kubeconfig(settings.kubeconfig);
+    if (!settings.bootstrap_kubeconfig.empty() && !settings.apiserver.starts_with("https://"))
+        return access_beside_bootstrap(settings);
     if (settings.apiserver.empty()) return access_in_cluster();
     Access access;
     access.server = settings.apiserver;
@@ -118,8 +131,7 @@ Result<Access> access_of_settings(const AccessSettings& settings) {
     access.token = settings.token;
     access.token_file = settings.token_file;
     if (!settings.cert_dir.empty()) {
-        access.certificate_file = access.key_file =
-            (std::filesystem::path(settings.cert_dir) / "ovnkube-client-current.pem").string();
+        access.certificate_file = access.key_file = certificate_file(settings.cert_dir);
         access.token.clear();
         access.token_file.clear();
     }
@@ -137,5 +149,14 @@ Result<Access> access_of_settings(const AccessSettings& settings) {
 }
 
 }  // namespace
+
+Result<Access> choose_access(const AccessSettings& settings) {
+    auto access = access_of_settings(settings);
+    if (!access) return access;
+    use_environment_proxy(*access);
+    if (access->proxy.empty()) return access;
+    if (auto good = check_proxy(access->proxy); !good) return std::move(good).error().at(access->proxy_origin);
+    return access;
+}
 
 }  // namespace weft::kube

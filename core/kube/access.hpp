@@ -48,7 +48,12 @@ struct AccessSettings {
     std::string cacert;       ///< a file
     std::string cacert_data;  ///< base64 of PEM
     std::string cert_dir;     ///< holds ovnkube-client-current.pem, key and certificate in one; replaces the token
+    /// What to ask for that certificate with. Where apiserver is no https address, it says where the server is.
+    std::string bootstrap_kubeconfig;
 };
+
+/// The file in cert_dir.
+std::string certificate_file(const std::string& cert_dir);
 
 /// In OVN-Kubernetes' order: kubeconfig, then apiserver (https needs a CA and a token, tokenFile or cert-dir; http
 /// takes none), then the pod's service account. Where no kubeconfig names a proxy the environment may, as for

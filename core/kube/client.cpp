@@ -191,6 +191,10 @@ void Client::stop() {
     impl_->tasks.clear();
 }
 
+void Client::credentials_changed() {
+    post([this] { impl_->curl.doubt_credentials(); });
+}
+
 const Access& Client::access() const {
     return impl_->access;
 }

@@ -37,6 +37,10 @@ class Client final : public Loop, public Transport {
     /// Ends the thread. Exchanges and tasks that are left are dropped without a call.
     void stop();
 
+    /// The files of the credentials hold something new: requests from here on use it, those under way go on. Any
+    /// thread.
+    void credentials_changed();
+
     const Access& access() const;
     Counters counters() const;
 

@@ -50,6 +50,8 @@ class CurlEnvironment {
     ~CurlEnvironment();
 
     Result<void> add(CurlExchange& exchange, TimePoint now);
+    /// The next exchange looks at the files of the credentials, however soon it comes.
+    void doubt_credentials() { credentials_.doubt(); }
     void perform();
     void poll(Duration at_most);
     void wake();

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <fstream>
 
+#include <openssl/evp.h>
+
 namespace weft::kube {
 
 Result<std::string> read_file(const std::string& path) {
@@ -50,6 +52,15 @@ Result<std::string> decode_base64(std::string_view text) {
     if (count >= 2) out.push_back(static_cast<char>(bits >> (count == 3 ? 10 : 4)));
     if (count == 3) out.push_back(static_cast<char>(bits >> 2));
     return out;
+}
+
+std::string encode_base64(std::string_view bytes) {
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // it ends with a zero byte
+    const int size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    text.resize(static_cast<std::size_t>(size));
+    return text;
 }
 
 }  // namespace weft::kube

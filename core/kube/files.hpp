@@ -10,5 +10,6 @@ namespace weft::kube {
 Result<std::string> read_file(const std::string& path);
 /// Base64 with padding and line breaks, as kubeconfigs hold it.
 Result<std::string> decode_base64(std::string_view text);
+std::string encode_base64(std::string_view bytes);
 
 }  // namespace weft::kube

@@ -3,6 +3,7 @@
 #include <weft/plugin/plugin.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weft::plugin {
@@ -33,6 +34,7 @@ class Declared final : public detail::DeclareCore {
     std::vector<SettingSpec> settings;
     std::vector<Named<AccessSpec>> accesses;
     std::vector<std::string> annotation_prefixes;
+    std::vector<std::pair<Role, std::string>> subjects;
 
   private:
     void rule(RuleSpec rule) override { rules.push_back(std::move(rule)); }
@@ -57,6 +59,7 @@ class Declared final : public detail::DeclareCore {
         accesses.push_back({std::move(name), role, std::move(access)});
     }
     void annotations(std::string prefix) override { annotation_prefixes.push_back(std::move(prefix)); }
+    void subject(std::string group, Role role) override { subjects.emplace_back(role, std::move(group)); }
 };
 
 }  // namespace weft::plugin

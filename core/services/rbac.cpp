@@ -1,5 +1,7 @@
 #include "services/rbac.hpp"
 
+#include <algorithm>
+#include <compare>
 #include <map>
 #include <set>
 #include <tuple>
@@ -20,39 +22,59 @@ std::string quoted_list(const auto& texts) {
     return out + "]";
 }
 
-/// Rules of one role in one namespace: resources that share group and verbs stand together.
-using Verbs = std::set<std::string>;
+/// Rules of one role in one namespace: resources that share group, verbs and names stand together.
+using Names = std::set<std::string>;
 struct Rules {
-    std::map<std::pair<std::string, std::string>, Verbs> by_resource;  ///< (group, resource)
+    std::map<std::tuple<std::string, std::string, Names>, std::set<std::string>> verbs;  ///< by group, resource, names
 
     std::string yaml() const {
-        std::map<std::pair<std::string, Verbs>, std::set<std::string>> merged;
-        for (const auto& [name, verbs] : by_resource)
-            merged[{name.first, verbs}].insert(name.second);
+        std::map<std::tuple<std::string, std::set<std::string>, Names>, std::set<std::string>> merged;
+        for (const auto& [what, how] : verbs)
+            merged[{std::get<0>(what), how, std::get<2>(what)}].insert(std::get<1>(what));
         std::string out = "rules:\n";
         for (const auto& [rule, resources] : merged) {
-            out += "- apiGroups: [" + json_quote(rule.first) + "]\n";
+            const auto& [group, how, names] = rule;
+            out += "- apiGroups: [" + json_quote(group) + "]\n";
             out += "  resources: " + quoted_list(resources) + "\n";
-            out += "  verbs: " + quoted_list(rule.second) + "\n";
+            if (!names.empty()) out += "  resourceNames: " + quoted_list(names) + "\n";
+            out += "  verbs: " + quoted_list(how) + "\n";
         }
         return out;
     }
 };
 
-std::string head(std::string_view kind, const std::string& name, const std::string& ns) {
+/// Where a right is written down: cluster-wide ones first.
+struct Place {
+    std::string ns;
+    Role role;
+    std::string apart;  ///< the group of users that has a ClusterRole of its own
+
+    std::strong_ordering operator<=>(const Place&) const = default;
+    std::string kind() const { return ns.empty() ? "ClusterRole" : "Role"; }
+    std::string name() const {
+        if (apart.empty()) return role_name(role);
+        std::string name = "weft-" + apart;
+        std::ranges::replace(name, ':', '-');
+        return name;
+    }
+};
+
+std::string head(std::string_view kind, const Place& place) {
     std::string out = "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: " + std::string(kind) +
-                      "\nmetadata:\n  name: " + name + "\n";
-    if (!ns.empty()) out += "  namespace: " + ns + "\n";
+                      "\nmetadata:\n  name: " + place.name() + "\n";
+    if (!place.ns.empty()) out += "  namespace: " + place.ns + "\n";
     return out;
 }
 
-std::string binding(Role role, const std::string& ns, const RbacOptions& options) {
-    const std::string kind = ns.empty() ? "ClusterRole" : "Role";
-    return head(kind + "Binding", role_name(role), ns) +
-           "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: " + kind + "\n  name: " + role_name(role) +
-           "\nsubjects:\n- kind: ServiceAccount\n  name: " +
-           (role == Role::cluster ? options.cluster_account : options.node_account) + "\n  namespace: " + options.ns +
-           "\n";
+std::string binding(const Place& place, const std::string& group, const RbacOptions& options) {
+    std::string out = head(place.kind() + "Binding", place) +
+                      "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: " + place.kind() +
+                      "\n  name: " + place.name() + "\nsubjects:\n";
+    if (!group.empty())
+        return out + "- apiGroup: rbac.authorization.k8s.io\n  kind: Group\n  name: " + json_quote(group) + "\n";
+    return out + "- kind: ServiceAccount\n  name: " +
+           (place.role == Role::cluster ? options.cluster_account : options.node_account) +
+           "\n  namespace: " + options.ns + "\n";
 }
 
 }  // namespace
@@ -73,19 +95,22 @@ std::vector<Right> kernel_rights(Role role, const std::string& ns) {
 }
 
 std::string rbac_yaml(const std::vector<Right>& rights, const RbacOptions& options) {
-    std::map<std::tuple<std::string, Role>, Rules> documents;  // cluster-wide ones first
+    std::map<Place, Rules> documents;
+    std::map<Role, std::string> groups;  ///< that stand for a role's service account
     for (const auto& right : rights) {
         for (Role role : {Role::node, Role::cluster}) {
             if (!runs_in(right.role, role)) continue;
-            auto& verbs = documents[{right.ns, role}].by_resource[{right.group, right.resource}];
+            if (!right.apart && !right.subject.empty()) groups[role] = right.subject;
+            auto& rules = documents[{right.ns, role, right.apart ? right.subject : std::string()}];
+            auto& verbs = rules.verbs[{right.group, right.resource, Names(right.names.begin(), right.names.end())}];
             verbs.insert(right.verbs.begin(), right.verbs.end());
         }
     }
     std::string out;
-    for (const auto& [where, rules] : documents) {
-        const auto& [ns, role] = where;
-        out += head(ns.empty() ? "ClusterRole" : "Role", role_name(role), ns) + rules.yaml();
-        if (options.bindings) out += binding(role, ns, options);
+    for (const auto& [place, rules] : documents) {
+        out += head(place.kind(), place) + rules.yaml();
+        if (!options.bindings) continue;
+        out += binding(place, place.apart.empty() ? groups[place.role] : place.apart, options);
     }
     return out;
 }
@@ -102,6 +127,14 @@ std::string to_json(const std::vector<Right>& rights) {
                         w.value(verb);
                 });
                 w.member("namespace", right.ns);
+                if (!right.names.empty()) {
+                    w.key("names").array([&] {
+                        for (const auto& name : right.names)
+                            w.value(name);
+                    });
+                }
+                if (!right.subject.empty()) w.member("subject", right.subject);
+                if (right.apart) w.member("apart", true);
             });
         }
     });
@@ -121,6 +154,9 @@ Result<std::vector<Right>> rights_from_json(const JsonView& list) {
         right.resource = entry["resource"].string_or("");
         right.ns = entry["namespace"].string_or("");
         entry["verbs"].each([&](JsonView verb) { right.verbs.emplace_back(verb.string_or("")); });
+        entry["names"].each([&](JsonView name) { right.names.emplace_back(name.string_or("")); });
+        right.subject = entry["subject"].string_or("");
+        right.apart = entry["apart"].boolean().value_or(false);
         rights.push_back(std::move(right));
     });
     if (!good) return invalid("a right needs a role (node, cluster or both) and a resource");

@@ -14,7 +14,10 @@ struct Right {
     std::string group;     ///< "" for core
     std::string resource;  ///< "pods/status"
     std::vector<std::string> verbs;
-    std::string ns;  ///< only there; empty: everywhere
+    std::string ns;                       ///< only there; empty: everywhere
+    std::vector<std::string> names = {};  ///< only objects of these names; empty: all
+    std::string subject = {};             ///< the group of users that has it; empty: the role's service account
+    bool apart = false;                   ///< of users that are not weftd, the subject: a ClusterRole of its own
 };
 
 /// get, list and watch.
@@ -23,7 +26,8 @@ Right watch_right(Role role, std::string group, std::string resource);
 std::vector<Right> kernel_rights(Role role, const std::string& ns);
 
 struct RbacOptions {
-    bool bindings = false;  ///< also bind the roles to the service accounts below
+    /// Also bind the roles: to the service accounts below, or to the group of users that a plugin puts in their place.
+    bool bindings = false;
     std::string ns = "ovn-kubernetes";
     std::string node_account = "ovnkube-node";
     std::string cluster_account = "ovnkube-cluster-manager";
@@ -34,7 +38,8 @@ struct RbacOptions {
 std::string rbac_yaml(const std::vector<Right>& rights, const RbacOptions& options = {});
 
 /// The answer to the admin call "rbac" and back:
-/// [{"role":"node","group":"","resource":"pods","verbs":["get"],"namespace":""}].
+/// [{"role":"node","group":"","resource":"pods","verbs":["get"],"namespace":""}], with "names", "subject" and "apart"
+/// where they say something.
 std::string to_json(const std::vector<Right>& rights);
 Result<std::vector<Right>> rights_from_json(const JsonView& list);
 

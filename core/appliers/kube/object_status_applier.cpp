@@ -107,6 +107,7 @@ void ObjectStatusApplier::take(const Change& change) {
         work.desired[row.field] = change.after;
     } else {
         work.desired.erase(row.field);
+        if (row.stays) work.ever.erase(row.field);
     }
     if (!work.known.contains(row.field)) work.looked = false;
     wake(work);
@@ -237,12 +238,12 @@ void ObjectStatusApplier::send(Work& work, const ResourceSpec& resource, const s
     });
     kube::Request request;
     request.method = kube::Method::patch;
-    request.path = kube::object_path(resource, work.object.ns, work.object.name, "status");
+    request.path = kube::object_path(resource, work.object.ns, work.object.name, resource.status);
     request.body = w.take();
     request.content_type = "application/merge-patch+json";
     request.accept = metadata_only;
     count_request();
-    work.exchange = transport_.start(std::move(request), [this, &work, wanted](const kube::Answer& answer) {
+    const auto answered = [this, &work, wanted, subresource = resource.status](const kube::Answer& answer) {
         work.exchange = kube::Transport::Exchange::none;
         --in_flight_;
         if (answer.ok()) {
@@ -255,13 +256,14 @@ void ObjectStatusApplier::send(Work& work, const ResourceSpec& resource, const s
             wake(work);
         } else {
             work.looked = false;
-            Error error = answer.error("patch status");
-            if (answer.http == 404 || answer.http == 405)
+            Error error = answer.error("patch " + subresource);
+            if (subresource == "status" && (answer.http == 404 || answer.http == 405))
                 error.mend = "does the CustomResourceDefinition have `subresources: {status: {}}`?";
             failed(work, error, answer.retry_after);
         }
         pump();
-    });
+    };
+    work.exchange = transport_.start(std::move(request), answered);
 }
 
 void ObjectStatusApplier::failed(Work& work, const Error& error, std::optional<Duration> retry_after) {

@@ -40,6 +40,15 @@ Result<std::unique_ptr<WeftCluster>> WeftCluster::start(ClusterOptions options) 
     return made;
 }
 
+WeftCluster::~WeftCluster() {
+    if (!cluster_) return;
+    const auto missing = cluster_->missing_rights();
+    // A test may end with the API server away.
+    if (!missing) return;
+    for (const auto& right : *missing)
+        ADD_FAILURE() << "weftctl rbac prints no rule for " << right;
+}
+
 Result<RunningPod> WeftCluster::pod(const std::string& ns, const std::string& name, const std::string& node,
                                     const std::string& annotations) {
     const std::string yaml = "{apiVersion: v1, kind: Namespace, metadata: {name: " + ns + "}}\n---\n" +

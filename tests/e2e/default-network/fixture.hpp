@@ -13,6 +13,8 @@ namespace weft::testing {
 class WeftCluster {
   public:
     static Result<std::unique_ptr<WeftCluster>> start(ClusterOptions options = {});
+    /// Fails the test when weftd was forbidden what `weftctl rbac` prints no rule for.
+    ~WeftCluster();
 
     Cluster& cluster() { return *cluster_; }
     /// A pod that runs on a node; made when it isn't there.

@@ -33,6 +33,29 @@ TEST_F(LoadTest, StartingNeedsRoleCaAndCredentials) {
     }
 }
 
+TEST_F(LoadTest, ACertificateOfItsOwnNeedsAFolder) {
+    auto o = options();
+    o.for_start = true;
+    o.args = {"--role=node", "--bootstrap-kubeconfig=/kubelet.conf"};
+    EXPECT_EQ(Config::load(o).error().what, "bootstrap-kubeconfig needs cert-dir, a folder for the certificate");
+    o.args = {"--role=node", "--bootstrap-kubeconfig=/kubelet.conf", "--cert-dir=/a"};
+    ASSERT_TRUE(Config::load(o).ok());
+    EXPECT_TRUE(Config::load(o)->settings().wants_certificate());
+    o.args.emplace_back("--cert-duration=9m59s");
+    EXPECT_EQ(Config::load(o).error().what, "the API server signs for no less than 10 minutes");
+    o.args.back() = "--cert-duration=10m";
+    EXPECT_TRUE(Config::load(o).ok());
+    o.args = {"--role=cluster", "--bootstrap-kubeconfig=/kubelet.conf"};
+    ASSERT_TRUE(Config::load(o).ok());
+    EXPECT_FALSE(Config::load(o)->settings().wants_certificate());
+    o.args = {"--role=node", "--bootstrap-kubeconfig=/kubelet.conf", "--k8s-kubeconfig=/dev/null"};
+    const auto both = Config::load(o);
+    ASSERT_TRUE(both.ok());
+    EXPECT_FALSE(both->settings().wants_certificate());
+    ASSERT_EQ(both->warnings().size(), 1U);
+    EXPECT_THAT(both->warnings()[0].what, HasSubstr("no certificate is asked for"));
+}
+
 TEST_F(LoadTest, ServiceCidrs) {
     constexpr auto pair = "kubernetes service-cidrs must contain either a single CIDR or else an IPv4/IPv6 pair";
     EXPECT_EQ(error_of_flags({"--k8s-service-cidrs=10.96.0.0/16,10.97.0.0/16"}), pair);

@@ -122,6 +122,30 @@ TEST_F(KubeconfigTest, ChoiceOfAccess) {
     EXPECT_THAT(choose_access(settings).error().text(), HasSubstr("scheme \"gopher\" invalid"));
 }
 
+TEST_F(KubeconfigTest, TheServerOfABootstrapKubeconfigAndNothingElseOfIt) {
+    AccessSettings settings;
+    settings.apiserver = "http://localhost:8443";
+    settings.cert_dir = "/certs";
+    settings.bootstrap_kubeconfig =
+        write("kubelet.conf", kubeconfig("{server: 'https://h:6443', tls-server-name: t}", "{token: secret}"));
+    auto access = choose_access(settings);
+    ASSERT_TRUE(access) << access.error().text();
+    EXPECT_EQ(access->server, "https://h:6443");
+    EXPECT_EQ(access->tls_server_name, "t");
+    EXPECT_EQ(access->token, "");
+    EXPECT_EQ(access->certificate_file, "/certs/ovnkube-client-current.pem");
+    EXPECT_EQ(access->key_file, access->certificate_file);
+    settings.apiserver = "https://other:1";
+    settings.cacert = write("ca", "CA");
+    access = choose_access(settings);
+    ASSERT_TRUE(access) << access.error().text();
+    EXPECT_EQ(access->server, "https://other:1");
+    EXPECT_EQ(access->ca, "CA");
+    EXPECT_EQ(access->certificate_file, "/certs/ovnkube-client-current.pem");
+    settings = {.apiserver = "http://x", .cert_dir = "/certs", .bootstrap_kubeconfig = "/nowhere"};
+    EXPECT_THAT(choose_access(settings).error().text(), HasSubstr("/nowhere"));
+}
+
 TEST_F(KubeconfigTest, InCluster) {
     setenv("KUBERNETES_SERVICE_HOST", "fd00::1", 1);
     setenv("KUBERNETES_SERVICE_PORT", "443", 1);

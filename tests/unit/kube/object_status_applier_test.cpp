@@ -94,6 +94,43 @@ TEST_F(ObjectStatusApplierTest, WhatIsWithdrawnGoesAndTheRestStays) {
     EXPECT_EQ(transport.open(), 0U);
 }
 
+TEST_F(ObjectStatusApplierTest, WhatStaysIsLeftAloneWhenItsRowGoes) {
+    const auto staying = [](const std::string& field) {
+        auto row = said(field, "1").as<tables::ObjectStatus>();
+        row.stays = true;
+        return RowPtr::make(std::move(row));
+    };
+    put(staying("decision"));
+    put(said("message", "1"));
+    look("{}");
+    transport.answer(200, "{}");
+    withdraw(staying("decision"));
+    EXPECT_EQ(transport.open(), 0U);
+    withdraw(said("message", "1"));
+    ASSERT_EQ(transport.open(), 1U);
+    EXPECT_EQ(transport.request().body, R"({"metadata":{"uid":"u"},"status":{"message":null}})");
+    transport.answer(200, "{}");
+    EXPECT_EQ(applier->status().behind, 0U);
+    // Gone before it was written: nothing is to be written any more.
+    put(staying("decision"));
+    withdraw(staying("decision"));
+    look("{}");
+    EXPECT_EQ(transport.open(), 0U);
+    EXPECT_EQ(applier->status().behind, 0U);
+}
+
+TEST_F(ObjectStatusApplierTest, AKindMayTakeItsStatusThroughAnotherSubresource) {
+    lights.status = "approval";
+    put(said("conditions", "[]"));
+    look("{}");
+    ASSERT_EQ(transport.open(), 1U);
+    EXPECT_EQ(transport.request().path, "/apis/small.example.org/v1/namespaces/web/lights/a/approval");
+    transport.answer(404);
+    ASSERT_EQ(applier->status().faults.size(), 1U);
+    EXPECT_THAT(applier->status().faults[0].what, HasSubstr("patch approval"));
+    EXPECT_EQ(applier->status().faults[0].mend, "");
+}
+
 TEST_F(ObjectStatusApplierTest, ARowThatGoesWithItsObjectIsNoTrouble) {
     put(said("message", R"("on")"));
     look(R"({"message":"on"})");

@@ -80,6 +80,36 @@ TEST(Rbac, Bindings) {
                                      "subjects:\n- kind: ServiceAccount\n  name: sa\n  namespace: weft\n"));
 }
 
+TEST(Rbac, OnlyObjectsOfSomeNames) {
+    const auto yaml = rbac_yaml({{Role::cluster, "g", "signers", {"approve"}, "", {"b", "a"}},
+                                 {Role::cluster, "g", "signers", {"sign"}, "", {"c"}},
+                                 {Role::cluster, "g", "others", {"approve"}, ""}});
+    EXPECT_THAT(yaml, ::testing::HasSubstr("- apiGroups: [\"g\"]\n  resources: [\"others\"]\n  verbs: [\"approve\"]\n"
+                                           "- apiGroups: [\"g\"]\n  resources: [\"signers\"]\n"
+                                           "  resourceNames: [\"a\", \"b\"]\n  verbs: [\"approve\"]\n"
+                                           "- apiGroups: [\"g\"]\n  resources: [\"signers\"]\n"
+                                           "  resourceNames: [\"c\"]\n  verbs: [\"sign\"]\n"));
+}
+
+TEST(Rbac, AGroupOfUsersInPlaceOfTheAccount) {
+    const std::vector<Right> rights{{Role::node, "", "pods", {"get"}, "", {}, "system:ovn-nodes"},
+                                    {Role::node, "", "nodes", {"create"}, "", {}, "system:nodes", true}};
+    const auto yaml = rbac_yaml(rights, {.bindings = true});
+    EXPECT_THAT(yaml, ::testing::HasSubstr("  name: weft-node\nsubjects:\n- apiGroup: rbac.authorization.k8s.io\n"
+                                           "  kind: Group\n  name: \"system:ovn-nodes\"\n"));
+    EXPECT_THAT(yaml, ::testing::HasSubstr("kind: ClusterRole\nmetadata:\n  name: weft-system-nodes\nrules:\n"
+                                           "- apiGroups: [\"\"]\n  resources: [\"nodes\"]\n  verbs: [\"create\"]\n"));
+    EXPECT_THAT(yaml, ::testing::HasSubstr("  name: weft-system-nodes\nsubjects:\n"
+                                           "- apiGroup: rbac.authorization.k8s.io\n  kind: Group\n"
+                                           "  name: \"system:nodes\"\n"));
+    EXPECT_THAT(yaml, ::testing::Not(::testing::HasSubstr("ServiceAccount")));
+    auto document = JsonDocument::parse(to_json(rights));
+    ASSERT_TRUE(document);
+    const auto back = rights_from_json(document->root());
+    ASSERT_TRUE(back);
+    EXPECT_EQ(rbac_yaml(*back, {.bindings = true}), yaml);
+}
+
 TEST(Rbac, JsonAndBack) {
     auto document = JsonDocument::parse(to_json(sample()));
     ASSERT_TRUE(document);

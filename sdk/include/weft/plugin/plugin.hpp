@@ -33,6 +33,9 @@ struct ResourceSpec {
     TableSpec table;         ///< where its rows go
     /// Reads one object into a row; an Error goes to the object's status and Event, other objects are not affected.
     std::function<Result<RowPtr>(JsonView object)> parse;
+    /// The subresource that takes what rules put into ObjectStatus for objects of this kind: "approval" of
+    /// CertificateSigningRequests. `weftctl rbac` prints the right to patch it.
+    std::string status = "status";
 };
 
 /// One key of the plugin's section [plugin.<name>].
@@ -49,6 +52,11 @@ struct AccessSpec {
     std::string group;               ///< "" for core
     std::string resource;            ///< "pods/status"
     std::vector<std::string> verbs;  ///< "create", "patch", ...
+    /// Only objects of these names; empty: all.
+    std::vector<std::string> names = {};
+    /// A group of users, not weftd, that needs this right for weft's sake: "system:nodes". It is printed as a
+    /// ClusterRole of its own. Empty: the right is weftd's.
+    std::string subject = {};
 };
 
 namespace detail {
@@ -66,6 +74,7 @@ class DeclareCore {
     virtual void setting(SettingSpec setting) = 0;
     virtual void access(AccessSpec access, Role role) = 0;
     virtual void annotations(std::string prefix) = 0;
+    virtual void subject(std::string group, Role role) = 0;
 
   protected:
     ~DeclareCore() = default;
@@ -142,6 +151,10 @@ class Declare {
     void setting(SettingSpec spec) { core_.setting(std::move(spec)); }
     /// A right that the plugin needs besides watching what it declares and writing what weft writes for it.
     void access(AccessSpec spec, Role role = Role::node) { core_.access(std::move(spec), role); }
+    /// While this plugin is enabled, weftd of this role is known to the API server as a member of a group of users,
+    /// such as "system:ovn-nodes", and not by its service account: `weftctl rbac --bind` binds the role's rights to the
+    /// group alone.
+    void subject(std::string group, Role role) { core_.subject(std::move(group), role); }
 
   private:
     template <class T, class Covers, class Identity>

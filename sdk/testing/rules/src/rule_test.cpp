@@ -149,6 +149,7 @@ struct PluginRules::Collector final : detail::DeclareCore {
     void setting(SettingSpec setting) override { rules.settings_.push_back(std::move(setting)); }
     void access(AccessSpec access, Role role) override { rules.accesses_.push_back({role, std::move(access)}); }
     void annotations(std::string prefix) override { rules.annotation_prefixes_.push_back(std::move(prefix)); }
+    void subject(std::string, Role) override {}
     PluginRules& rules;
 };
 

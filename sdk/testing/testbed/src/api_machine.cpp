@@ -1,5 +1,8 @@
 #include "api_machine.hpp"
 
+#include "accounts.hpp"
+
+#include <fstream>
 #include <mutex>
 
 namespace weft::testing {
@@ -18,9 +21,14 @@ Result<std::shared_ptr<ApiMachine>> ApiMachine::start(Testbed& testbed, ControlP
     // Its address is there without a cable, too: the server starts and is asked from its own machine.
     const auto address = Underlay().server_address(Family::v4).ip().text();
     if (auto added = machine->netns_.ip({"addr", "add", address + "/32", "dev", "lo"}); !added) return added.error();
+    machine->audit_log_ = testbed.dir() / "log" / "audit.log";
+    const auto policy = testbed.dir() / "audit-policy.yaml";
+    std::ofstream(policy) << Accounts::audit_policy();
     options.address = "0.0.0.0";
     options.reached_at = address;
     options.netns = machine->netns_.name();
+    options.arguments.insert(options.arguments.end(), {"--audit-policy-file=" + policy.string(),
+                                                       "--audit-log-path=" + machine->audit_log_.string()});
     auto plane = ControlPlane::start(testbed, std::move(options));
     if (!plane) return plane.error();
     machine->plane_ = *std::move(plane);

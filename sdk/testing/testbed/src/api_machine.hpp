@@ -6,6 +6,7 @@
 #include <weft/testing/testbed/testbed.hpp>
 #include <weft/testing/testbed/underlay.hpp>
 
+#include <filesystem>
 #include <memory>
 
 namespace weft::testing {
@@ -22,6 +23,8 @@ class ApiMachine {
 
     ControlPlane& plane() { return *plane_; }
     const NetworkNamespace& netns() const { return netns_; }
+    /// What weftd's accounts ask is written here.
+    const std::filesystem::path& audit_log() const { return audit_log_; }
     /// Its cable goes from wherever it was to here.
     Result<void> plug_into(const Underlay& underlay) const;
 
@@ -29,6 +32,7 @@ class ApiMachine {
     std::unique_ptr<Testbed> testbed_;  ///< when it is nobody else's
     NetworkNamespace netns_;
     std::unique_ptr<ControlPlane> plane_;
+    std::filesystem::path audit_log_;
 };
 
 }  // namespace weft::testing

@@ -1,3 +1,4 @@
+#include "accounts.hpp"
 #include "api_machine.hpp"
 #include "container_leftovers.hpp"
 #include "pods/sandbox.hpp"
@@ -6,6 +7,7 @@
 #include <weft/testing/testbed/cluster.hpp>
 #include <weft/testing/testbed/manifests.hpp>
 #include <weft/testing/testbed/probe.hpp>
+#include <weft/testing/testbed/process.hpp>
 #include <weft/testing/testbed/wait.hpp>
 
 #include <cstdlib>
@@ -165,6 +167,7 @@ Result<std::unique_ptr<Cluster>> Cluster::start(Testbed& testbed, ClusterOptions
     for (const auto& manifest : cluster->options_.manifests) {
         if (auto applied = cluster->apply(manifest); !applied) return applied.error();
     }
+    if (auto made = cluster->make_accounts(); !made) return made.error();
     if (cluster->options_.start_weftd) {
         if (auto started = cluster->start_cluster_weftd(); !started) return started.error();
     }
@@ -263,8 +266,12 @@ Result<void> Cluster::forget_history() {
 
 std::string Cluster::config_text(const ClusterNode* node, const std::filesystem::path& run_dir) const {
     const auto& api = api_->endpoint();
-    const auto access =
-        (api.ca_file.empty() ? "" : "\ncacert = " + api.ca_file) + (api.token.empty() ? "" : "\ntoken = " + api.token);
+    auto access = api.ca_file.empty() ? std::string() : "\ncacert = " + api.ca_file;
+    if (accounts_) {
+        access += "\ntokenFile = " + accounts_->token_file(node == nullptr ? "cluster" : "node").string();
+    } else if (!api.token.empty()) {
+        access += "\ntoken = " + api.token;
+    }
     std::string text = "[weft]\nrun-dir = " + run_dir.string() + "\nplugin-dir = " + options_.plugin_dir.string() +
                        "\n\n[kubernetes]\napiserver = " + api_url() + "\nservice-cidrs = " + options_.service_cidrs +
                        access + "\n\n[default]\ncluster-subnets = " + options_.cluster_subnets +
@@ -276,6 +283,29 @@ std::string Cluster::config_text(const ClusterNode* node, const std::filesystem:
                 "\n\n[cni]\nconf-dir = " + node->cni_conf_dir.string() + "\n";
     }
     return text + "\n" + options_.extra_config;
+}
+
+/// As an operator makes them: from what weftctl prints for this configuration.
+Result<void> Cluster::make_accounts() {
+    if (!machine_ || !options_.start_weftd) return {};
+    std::error_code none;
+    audited_ = std::filesystem::file_size(machine_->audit_log(), none);
+    if (none) audited_ = 0;
+    if (auto written = write_file(cluster_config_file(), config_text(nullptr, testbed_.dir() / "cluster")); !written)
+        return written;
+    auto rules = run_ok({program("weftctl").string(), "--config-file", cluster_config_file().string(), "--role",
+                         "cluster", "rbac", "--bind"});
+    if (!rules) return rules.error();
+    if (auto applied = apply_text(*rules); !applied) return applied;
+    auto made = Accounts::make(*api_, testbed_.dir() / "accounts");
+    if (!made) return made.error();
+    accounts_ = std::make_unique<Accounts>(*std::move(made));
+    return {};
+}
+
+Result<std::vector<std::string>> Cluster::missing_rights() const {
+    if (!accounts_) return std::vector<std::string>();
+    return Accounts::lacks(*api_, machine_->audit_log(), audited_);
 }
 
 Result<void> Cluster::start_cluster_weftd() {

@@ -237,10 +237,10 @@ Result<void> ControlPlane::start_controllers() {
         return {};
     };
     if (options_.controllers) {
-        auto done = start(controllers_, "kube-controller-manager",
-                          {"--service-account-private-key-file=" + (dir_ / "service-accounts.key").string(),
-                           "--root-ca-file=" + endpoint_.ca_file, "--use-service-account-credentials=false"});
-        if (!done) return done;
+        Argv more{"--service-account-private-key-file=" + (dir_ / "service-accounts.key").string(),
+                  "--root-ca-file=" + endpoint_.ca_file, "--use-service-account-credentials=false"};
+        more.insert(more.end(), options_.controller_arguments.begin(), options_.controller_arguments.end());
+        if (auto done = start(controllers_, "kube-controller-manager", std::move(more)); !done) return done;
     }
     if (options_.scheduler) return start(scheduler_, "kube-scheduler", {});
     return {};

@@ -33,6 +33,8 @@ CurlRequest::CurlRequest(const ApiEndpoint& endpoint, const std::string& method,
     add_header("Accept: application/json");
     add_header("Expect:");
     if (!endpoint_.token.empty()) add_header("Authorization: Bearer " + endpoint_.token);
+    for (const auto& header : endpoint_.headers)
+        add_header(header);
     if (!body_.empty()) {
         add_header("Content-Type: " + content_type);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body_.data());

@@ -9,6 +9,7 @@
 #include <weft/testing/testbed/testbed.hpp>
 #include <weft/testing/testbed/underlay.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -18,6 +19,7 @@
 
 namespace weft::testing {
 
+class Accounts;
 class ApiMachine;
 
 enum class ApiServerKind {
@@ -103,6 +105,9 @@ class Cluster {
     Process& api_server();
     /// With ClusterOptions::kubelets.
     ControlPlane& control_plane();
+    /// On a real API server weftd may do what `weftctl rbac` prints, and no more. What it was forbidden, of that which
+    /// it is not allowed now either: a rule that is missing. Empty elsewhere.
+    Result<std::vector<std::string>> missing_rights() const;
     /// Once it serves.
     Result<void> wait_api_server();
     /// The API server forgets what changed before now: who watches from there is told 410. Connections to it break.
@@ -132,6 +137,7 @@ class Cluster {
     Result<void> start_api_server();
     Result<ApiEndpoint> start_embedded();
     Result<ApiEndpoint> start_kubernetes();
+    Result<void> make_accounts();
     Result<void> start_cluster_weftd();
     Result<void> start_weftd(const std::string& name, ClusterNode& node);
     Result<void> install_cni(const ClusterNode& node) const;
@@ -151,6 +157,8 @@ class Cluster {
     Process api_server_;
     std::shared_ptr<ApiMachine> machine_;  ///< where kubernetes is used
     std::unique_ptr<KubeClient> api_;
+    std::unique_ptr<Accounts> accounts_;  ///< where kubernetes is used
+    std::uintmax_t audited_ = 0;          ///< where this cluster begins in the audit log
     Process weftd_cluster_;
     std::map<std::string, ClusterNode> nodes_;
 };

@@ -23,7 +23,8 @@ struct ControlPlaneOptions {
     std::vector<std::string> arguments;  ///< more of them for kube-apiserver
     std::string ca_file;                 ///< whom its clients believe when its certificate is among the arguments
     bool controllers = false;            ///< kube-controller-manager: service accounts, namespaces that go, garbage
-    bool scheduler = false;              ///< kube-scheduler
+    std::vector<std::string> controller_arguments;  ///< more of them for kube-controller-manager
+    bool scheduler = false;                         ///< kube-scheduler
 };
 
 /// A real Kubernetes control plane of the programs that tests/kubernetes/build makes: etcd (on a socket in its folder)

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weft::testing {
 
@@ -16,6 +17,7 @@ struct ApiEndpoint {
     std::string ca_file = {};
     std::string unix_socket = {};  ///< connections are made to this; the URL's host and port are only spoken of
     std::string netns = {};        ///< where connections are made from; empty: the caller's namespace
+    std::vector<std::string> headers = {};  ///< of every request: "Impersonate-User: system:node:n1"
 };
 
 /// The little of the Kubernetes API that tests and the pod runner need. Every call is a request of its own; any thread.
