@@ -106,7 +106,7 @@ TEST_F(Demo, RunsOnARealKubernetesAsWell) {
     const auto output = demo({"--kubernetes", "--keep"});
     WEFT_ASSERT_OK(output);
     ASSERT_EQ(output->status, 0) << output->out << output->err;
-    for (const auto* part : {"Through the API server and the kubelets", "connected", "everybody reaches everybody"})
+    for (const auto* part : {"Through the API server and the kubelets", "(n1)", "(n2)", "everybody reaches everybody"})
         EXPECT_THAT(output->out, HasSubstr(part));
     EXPECT_GE(paste_commands(output->out), 8) << output->out;
     const auto down = demo({"--down"});

@@ -239,10 +239,14 @@ Result<NetworkNamespace> Kubelet::netns_of_pod(const std::string& uid) const {
     std::string pid;
     std::ifstream(bundle / "init.pid") >> pid;
     if (pid.empty()) return waiting("the sandbox of pod " + uid + " doesn't run");
+    // Whoever asks has a name of their own, which goes with them; what is kept has one for all.
     static std::atomic<int> number = 0;
-    const auto name = testbed_.netns_name("k" + std::to_string(::getpid()) + "-" + std::to_string(++number));
+    const auto mark =
+        testbed_.keep() ? sandbox.substr(0, 10) : std::to_string(::getpid()) + "-" + std::to_string(++number);
+    const auto name = testbed_.netns_name("k" + mark);
+    if (testbed_.keep() && NetworkNamespace::exists(name)) return NetworkNamespace::adopt(name, true);
     if (auto attached = run_ok({"ip", "netns", "attach", name, pid}); !attached) return attached.error();
-    return NetworkNamespace::adopt(name);
+    return NetworkNamespace::adopt(name, testbed_.keep());
 }
 
 }  // namespace weft::testing

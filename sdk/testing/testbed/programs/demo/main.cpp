@@ -59,13 +59,14 @@ Result<std::unique_ptr<Cluster>> bring_up(const demo::Steps& steps, const Option
         return {};
     });
     if (!started) return started.error();
-    auto applied = steps.run("manifests of " + options.manifests, [&] { return cluster->apply(options.manifests); });
-    if (!applied) return applied.error();
     for (const auto& name : cluster->node_names()) {
         auto ready = steps.run("node " + name + " Ready (its CNI configuration is written)",
                                [&] { return cluster->wait_node_ready(name); });
         if (!ready) return ready.error();
     }
+    // Now that there is more than one to choose from, for what is left to the scheduler.
+    auto applied = steps.run("manifests of " + options.manifests, [&] { return cluster->apply(options.manifests); });
+    if (!applied) return applied.error();
     return cluster;
 }
 

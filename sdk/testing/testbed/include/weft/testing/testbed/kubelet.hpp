@@ -47,7 +47,8 @@ class Kubelet {
     Result<void> restart_containerd();
     /// `ctr` of its containerd, in the kubelet's containerd namespace.
     Result<std::string> ctr(const Argv& arguments) const;
-    /// The network namespace of a pod that runs, under a name of its own that goes with the object.
+    /// The network namespace of a pod that runs, under a name of its own that goes with the object
+    /// (and stays where the testbed is kept).
     Result<NetworkNamespace> netns_of_pod(const std::string& uid) const;
 
   private:
