@@ -93,8 +93,9 @@ function(weft_test tier name)
   if(WEFT_SANITIZE MATCHES thread)
     list(APPEND TEST_ENVIRONMENT "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/sdk/cmake/tsan.supp")
   endif()
-  set_tests_properties(${tier}/${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} LABELS "${tier};${TEST_LABELS}"
-                                                  ENVIRONMENT "${TEST_ENVIRONMENT}")
+  # What may take long begins first, or it runs alone at the end.
+  set_tests_properties(${tier}/${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT} COST ${TEST_TIMEOUT}
+                                                  LABELS "${tier};${TEST_LABELS}" ENVIRONMENT "${TEST_ENVIRONMENT}")
 endfunction()
 
 # weft_fuzz(ovsdb-json SOURCES x_fuzz.cpp LINK weft-ovsdb CORPUS dir): a libFuzzer program fuzz-<name>, run over its
