@@ -13,6 +13,7 @@ namespace weft::bench {
 namespace {
 
 constexpr auto* metrics_port = "9476";
+constexpr auto* noop_address = "192.0.2.1";  // bench-noop-cni's
 constexpr auto* sandbox_family = "kubelet_run_podsandbox_duration_seconds";
 constexpr auto* deployment_path = "/apis/apps/v1/namespaces/default/deployments/burst";
 constexpr std::chrono::milliseconds long_patience = std::chrono::minutes(10);
@@ -26,7 +27,7 @@ class Burst {
         return bed_.apply_text(
             "{apiVersion: apps/v1, kind: Deployment, metadata: {name: burst, namespace: default}, spec: {replicas: 0, "
             "selector: {matchLabels: {app: burst}}, template: {metadata: {labels: {app: burst}}, spec: "
-            "{terminationGracePeriodSeconds: 0, containers: [{name: c, image: \"" +
+            "{terminationGracePeriodSeconds: 1, containers: [{name: c, image: \"" +
             std::string(testing::Kubelet::image) + "\", imagePullPolicy: Never, args: [pause]}]}}}}");
     }
     /// Seconds until all replicas are available.
@@ -82,6 +83,17 @@ class Burst {
         return all;
     }
 
+    Result<void> all_have(const std::string& address) const {
+        const auto list = bed_.api().get("/api/v1/namespaces/default/pods");
+        if (!list) return list.error();
+        Result<void> all;
+        list->root()["items"].each([&](JsonView pod) {
+            const auto has = pod["status"]["podIP"].string_or("");
+            if (has != address) all = broken("a pod has the address " + std::string(has) + " of another CNI plugin");
+        });
+        return all;
+    }
+
   private:
     Result<void> scale(std::size_t replicas) const {
         const auto reply =
@@ -97,15 +109,13 @@ class Burst {
 Result<void> put_noop_plugin(testing::Cluster& bed, const std::filesystem::path& bin_dir) {
     for (const auto& name : bed.node_names()) {
         auto& node = bed.node(name);
-        if (auto stopped = node.weftd.stop(); !stopped) return stopped;
         std::error_code failed;
         std::filesystem::copy_file(bin_dir / "bench-noop-cni", node.ovn->dir() / "cni" / "bin" / "bench-noop-cni",
                                    failed);
         if (failed) return again("can't install bench-noop-cni: " + failed.message());
         std::ofstream(node.cni_conf_dir / "00-noop.conf")
             << R"({"cniVersion":"1.0.0","name":"noop","type":"bench-noop-cni"})" << std::flush;
-        if (auto again_up = node.kubelet->restart_containerd(); !again_up) return again_up;
-        if (auto restarted = node.kubelet->kubelet().restart(); !restarted) return restarted;
+        if (auto stopped = node.weftd.stop(); !stopped) return stopped;
     }
     for (const auto& name : bed.node_names()) {
         if (auto ready = bed.wait_node_ready(name); !ready) return ready;
@@ -146,6 +156,7 @@ Result<void> measure_kubelets(testing::Testbed& testbed, const std::filesystem::
     if (!with_noop) return with_noop.error();
     const auto after_noop = burst.kubelets();
     if (!after_noop) return after_noop.error();
+    if (auto used = burst.all_have(noop_address); !used) return used;
 
     report.section("(k) a Deployment from 0 to " + std::to_string(pods) + " on two real kubelets");
     report.add({"kubelets_available_s", "all replicas available", *with_weft, "s", "", ""});
