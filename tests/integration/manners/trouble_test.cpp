@@ -165,8 +165,8 @@ TEST_F(Trouble, TheApiServerIsKilledAndComesBack) {
     WEFT_ASSERT_OK(wait_one_watch_each(place));
 }
 
-/// One server gives way to another, and again, while pods come. A new server remembers no change from before its time, so
-/// that each may cost one list of what has not changed for long.
+/// One server gives way to another, and again, while pods come. A new server remembers no change from before its time,
+/// so that each may cost one list of what has not changed for long.
 TEST_F(Trouble, ARollingRestartOfApiServersLosesNothing) {
     constexpr int rolls = 2;
     const auto place = world().audit().end();
