@@ -1,38 +1,20 @@
 #include "kube/certificates.hpp"
 
+#include "kube/openssl.hpp"
+
 #include <weft/base/json.hpp>
 
 #include <ctime>
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 namespace weft::kube {
 
 namespace {
 
-template <auto release>
-struct Release {
-    template <class T>
-    void operator()(T* held) const {
-        release(held);
-    }
-};
-using Bio = std::unique_ptr<BIO, Release<BIO_free_all>>;
-using Certificate = std::unique_ptr<X509, Release<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
-
-Bio reader(std::string_view text) {
-    return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-/// Nobody is here to be asked for a pass phrase.
-int no_pass_phrase(char*, int, int, void*) {
-    return -1;
-}
+using namespace openssl;
 
 Certificate next_certificate(BIO* from) {
     Certificate found(PEM_read_bio_X509(from, nullptr, no_pass_phrase, nullptr));

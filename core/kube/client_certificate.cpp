@@ -1,31 +1,19 @@
 #include "kube/client_certificate.hpp"
 
+#include "kube/openssl.hpp"
+
 #include <cstdint>
 #include <ctime>
-#include <memory>
 
-#include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 
 namespace weft::kube {
 
 namespace {
 
-template <auto Free>
-struct Freed {
-    template <class T>
-    void operator()(T* object) const {
-        Free(object);
-    }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Request = std::unique_ptr<X509_REQ, Freed<X509_REQ_free>>;
+using namespace openssl;
 
 /// Says what OpenSSL says, and leaves no error in its queue for others.
 Error trouble(std::string what) {
@@ -34,10 +22,6 @@ Error trouble(std::string what) {
     ERR_clear_error();
     if (*text != '\0') what += std::string(": ") + text;
     return invalid(std::move(what));
-}
-
-Bio reader(std::string_view text) {
-    return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
 /// Runs `write` on a buffer and returns what it wrote; empty when it failed.
@@ -56,11 +40,6 @@ Result<WallTime> time_of(const ASN1_TIME* time) {
     return std::chrono::system_clock::from_time_t(timegm(&parts));
 }
 
-/// A file with a passphrase is an error and no question on the terminal.
-int no_passphrase(char*, int, int, void*) {
-    return -1;
-}
-
 std::string common_name_of(const X509* certificate) {
     const X509_NAME* name = X509_get_subject_name(certificate);
     const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
@@ -77,10 +56,10 @@ std::string common_name_of(const X509* certificate) {
 
 Result<ClientCertificate> read_client_certificate(std::string_view pem) {
     const auto certificate_bio = reader(pem);
-    const Certificate certificate(PEM_read_bio_X509(certificate_bio.get(), nullptr, no_passphrase, nullptr));
+    const Certificate certificate(PEM_read_bio_X509(certificate_bio.get(), nullptr, no_pass_phrase, nullptr));
     if (!certificate) return trouble("holds no certificate");
     const auto key_bio = reader(pem);
-    const Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_passphrase, nullptr));
+    const Key key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, no_pass_phrase, nullptr));
     if (!key) return trouble("holds no private key");
     if (X509_check_private_key(certificate.get(), key.get()) != 1)
         return trouble("the key is not that of the certificate");
@@ -113,7 +92,7 @@ Result<CertificateRequest> make_certificate_request(const std::string& common_na
     }
     CertificateRequest out;
     out.key = written(
-        [&](BIO* to) { return PEM_write_bio_PrivateKey(to, key.get(), nullptr, nullptr, 0, no_passphrase, nullptr); });
+        [&](BIO* to) { return PEM_write_bio_PrivateKey(to, key.get(), nullptr, nullptr, 0, no_pass_phrase, nullptr); });
     out.request = written([&](BIO* to) { return PEM_write_bio_X509_REQ(to, request.get()); });
     if (out.key.empty() || out.request.empty()) return trouble("no certificate request can be written");
     return out;
