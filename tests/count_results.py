@@ -1,12 +1,23 @@
 #!/usr/bin/env python3
-"""Counts what tests/check did: prints what failed, then "N passed, N failed, N skipped"; exits with 1 if any failed.
+"""Counts what tests/check did: prints what failed and why, then "N passed, N failed, N skipped"; exits with 1 if any failed.
 
 Cases are counted where a test program reports them (GoogleTest's XML); a program that doesn't, or that died before it
-could, counts as one.
+could, counts as one. What a failed case said is told here again, since the logs are often gone when somebody asks.
 """
 import pathlib
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
+
+MOST_LINES = 60
+
+
+def output_of(test, cases):
+    """What a program printed while cases of it failed, or the end of all that it printed; indented."""
+    text = test.findtext("system-out") or ""
+    runs = [re.search(rf"\[ RUN      \] {re.escape(case)}\n(.*?)\[  FAILED  \]", text, re.DOTALL) for case in cases]
+    lines = [line for run in runs if run for line in run.group(1).rstrip().split("\n")] or text.rstrip().split("\n")
+    return "".join(f"\n      {line}" for line in lines[-MOST_LINES:])
 
 
 def cases_of(report):
@@ -42,9 +53,9 @@ def count_run(folder):
             case_passed, bad, case_skipped = cases_of(report)
             passed += case_passed
             skipped += case_skipped
-            failed += [f"{where} {name}: {case}" for case in bad]
+            failed += [f"{where} {name}: {case}{output_of(test, [case])}" for case in bad]
         if status != "run" and not bad:
-            failed.append(f"{where} {name}: the program failed")
+            failed.append(f"{where} {name}: the program failed{output_of(test, [])}")
         elif not reports and status == "run":
             passed += 1
     return passed, failed, skipped
