@@ -50,6 +50,7 @@ TEST(MyFeature, NotesComeAndGoWhilePodsTalk) {
     const auto lost = loss->finish();
     WEFT_ASSERT_OK(lost);
     EXPECT_EQ(lost->lost, 0U);
+    WEFT_EXPECT_OK(weft.rights_suffice());
 }
 
 }  // namespace

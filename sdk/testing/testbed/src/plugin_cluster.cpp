@@ -134,6 +134,15 @@ Result<void> PluginCluster::wait_event(const std::string& ns, const std::string&
     });
 }
 
+Result<void> PluginCluster::rights_suffice() const {
+    const auto missing = cluster_->missing_rights();
+    if (!missing) return missing.error();
+    std::string all;
+    for (const auto& right : *missing)
+        all += "\n  " + right;
+    return all.empty() ? Result<void>() : Result<void>(broken("weftctl rbac prints no rule for" + all));
+}
+
 Result<void> PluginCluster::reconfigure(const std::string& node, const std::string& from, const std::string& to) {
     auto& weft = cluster_->node(node);
     std::string text = read_file(weft.config_file);

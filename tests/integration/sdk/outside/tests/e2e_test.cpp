@@ -79,6 +79,7 @@ TEST(PodGroups, UseAllThatAPluginHas) {
     // The object goes, and with it all that was made of it.
     WEFT_ASSERT_OK(weft.cluster().api().remove(std::string(groups) + "g"));
     WEFT_ASSERT_OK(weft.wait_rows("n1", "Port_Group", "name=pg_web_g", "name", ""));
+    WEFT_EXPECT_OK(weft.rights_suffice());
     std::filesystem::remove(names);
     std::filesystem::remove(other);
 }

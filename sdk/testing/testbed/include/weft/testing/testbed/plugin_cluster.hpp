@@ -36,6 +36,9 @@ class PluginCluster {
     /// Until an Event of that object says this.
     Result<void> wait_event(const std::string& ns, const std::string& kind, const std::string& name,
                             const std::string& text);
+    /// An error that names what the API server forbade to weftd until now: what a plugin watches or writes without
+    /// having asked for it. Always good on the embedded API server, which has no RBAC.
+    Result<void> rights_suffice() const;
     /// Replaces a text in the configuration of a node's weftd and has it read again.
     Result<void> reconfigure(const std::string& node, const std::string& from, const std::string& to);
 
