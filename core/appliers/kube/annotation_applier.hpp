@@ -27,7 +27,9 @@
 namespace weft::appliers {
 
 struct AnnotationApplierOptions {
-    std::size_t in_flight = 16;
+    /// Requests on their way. More would not be answered sooner, and over HTTP/1.1 each is a connection, all of which
+    /// libcurl looks at whenever one of them has something.
+    std::size_t in_flight = 8;
     /// One object's failures, and the whole server's.
     kube::Backoff::Options backoff{std::chrono::milliseconds(500), std::chrono::seconds(30), 0.5};
     unsigned conflicts_at_once = 2;  ///< looks and tries again without waiting so many times

@@ -327,16 +327,16 @@ TEST_F(AnnotationApplierTest, BrokenJsonIsAFaultOfThatObjectOnly) {
     EXPECT_TRUE(applier->status().faults.empty());
 }
 
-TEST_F(AnnotationApplierTest, AtMostSixteenInFlight) {
+TEST_F(AnnotationApplierTest, AtMostEightInFlight) {
     for (int i = 0; i < 100; ++i) {
         const std::string name = "p" + std::to_string(i);
         see("Pod/web/" + name, pod_row(name), 7, false);
         put(annotation("Pod", "web", name, networks, "default", "1"));
     }
-    EXPECT_EQ(transport.open(), 16U);
+    EXPECT_EQ(transport.open(), 8U);
     EXPECT_EQ(applier->status().behind, 100U);
     while (transport.open() > 0) {
-        EXPECT_LE(transport.open(), 16U);
+        EXPECT_LE(transport.open(), 8U);
         transport.answer(200, metadata(8, R"({"k8s.ovn.org/pod-networks":"{\"default\":1}"})"));
     }
     EXPECT_EQ(transport.started(), 100U);
@@ -373,11 +373,11 @@ TEST_F(AnnotationApplierTest, AServerInTroubleIsNotHammered) {
     }
     while (transport.open() > 0)
         transport.fail("connection refused");
-    EXPECT_EQ(transport.started(), 16U);
+    EXPECT_EQ(transport.started(), 8U);
     EXPECT_THAT(applier->status().detail, HasSubstr("connection refused"));
     EXPECT_TRUE(applier->status().faults.empty());
     loop.advance(500ms);
-    EXPECT_EQ(transport.open(), 16U);
+    EXPECT_EQ(transport.open(), 8U);
     for (int i = 0; i < 5000 && !applier->idle(); ++i) {
         if (transport.open() > 0) {
             transport.answer(200, metadata(8, R"({"k8s.ovn.org/pod-networks":"{\"default\":1}"})"));
