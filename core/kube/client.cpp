@@ -48,8 +48,9 @@ struct Client::Impl {
     std::uint64_t last_id = 0;
 
     std::map<std::uint64_t, std::unique_ptr<CurlExchange>> exchanges;  ///< added to the multi handle
-    std::vector<std::unique_ptr<CurlExchange>> waiting;                ///< not added yet
-    std::unordered_set<std::uint64_t> cancelled;                       ///< of `exchanges`, removed outside callbacks
+    TimePoint none_expires_before{};  ///< of `exchanges`; bytes that come only put it off, so it needs no upkeep
+    std::vector<std::unique_ptr<CurlExchange>> waiting;  ///< not added yet
+    std::unordered_set<std::uint64_t> cancelled;         ///< of `exchanges`, removed outside callbacks
     std::atomic<std::uint64_t> requests{0}, failures{0}, connections{0}, bytes_in{0};
 };
 
@@ -104,6 +105,7 @@ void Client::Impl::begin() {
             continue;
         }
         requests.fetch_add(1, std::memory_order_relaxed);
+        none_expires_before = std::min(none_expires_before, exchange->expires());
         exchanges.emplace(exchange->id, std::move(exchange));
     }
 }
@@ -128,9 +130,16 @@ void Client::Impl::harvest() {
 
 void Client::Impl::expire() {
     const TimePoint now = Clock::system().now();
+    if (now < none_expires_before) return;
+    none_expires_before = TimePoint::max();
     std::vector<std::uint64_t> late;
     for (const auto& [id, exchange] : exchanges) {
-        if (exchange->expires() <= now) late.push_back(id);
+        const TimePoint expires = exchange->expires();
+        if (expires <= now) {
+            late.push_back(id);
+        } else {
+            none_expires_before = std::min(none_expires_before, expires);
+        }
     }
     for (const auto id : late) {
         const auto at = exchanges.find(id);
@@ -155,13 +164,11 @@ void Client::Impl::sweep() {
 
 Duration Client::Impl::wait_for() {
     const TimePoint now = Clock::system().now();
-    TimePoint next = now + std::chrono::minutes(1);
+    TimePoint next = std::min(now + std::chrono::minutes(1), none_expires_before);
     if (!waiting.empty()) return Duration::zero();
     if (const auto tidy = curl.tidy(now)) next = std::min(next, *tidy);
     if (const auto look = curl.look_after(now)) next = std::min(next, *look);
     if (!timers.empty()) next = std::min(next, timers.begin()->first.first);
-    for (const auto& [id, exchange] : exchanges)
-        next = std::min(next, exchange->expires());
     return std::max(Duration::zero(), next - now);
 }
 
