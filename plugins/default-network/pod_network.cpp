@@ -106,7 +106,9 @@ Result<void> each_selection(const tables::Pod& pod, std::string_view annotation,
 }  // namespace
 
 std::string to_json(const PodNetwork& network) {
-    JsonWriter w;
+    std::string room;
+    room.reserve(512);  // of two families
+    JsonWriter w(std::move(room));
     w.begin_object();
     w.key("ip_addresses").array([&] {
         for (const auto& ip : network.ips)

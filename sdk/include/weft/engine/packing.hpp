@@ -74,11 +74,11 @@ void unpack_value(Unpacker& in, T& v) {
     if constexpr (PacksItself<T>) {
         v.unpack(in);
     } else if constexpr (IsKey<T>::value) {
-        v.text = std::string(in.text());
+        v.text.assign(in.text());
     } else if constexpr (IsId<T>::value) {
         v.value = static_cast<std::uint32_t>(in.number());
     } else if constexpr (std::same_as<T, std::string>) {
-        v = std::string(in.text());
+        v.assign(in.text());
     } else if constexpr (std::is_enum_v<T> || std::unsigned_integral<T>) {
         v = static_cast<T>(in.number());
     } else if constexpr (std::signed_integral<T>) {

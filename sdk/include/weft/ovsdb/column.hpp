@@ -185,7 +185,11 @@ class Column {
     const T* operator->() const { return &*value_; }
     T* operator->() { return &*value_; }
     /// The value, or the type's empty value when undeclared.
-    T get() const { return value_.value_or(T{}); }
+    const T& get() const& {
+        static const T none{};
+        return value_ ? *value_ : none;
+    }
+    T get() const&& { return value_.value_or(T{}); }
 
     friend bool operator==(const Column&, const Column&) = default;
     friend constexpr std::uint64_t type_hash_of(const Column*) {
