@@ -39,6 +39,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   add_compile_options(-Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer
                       -Wno-stringop-overflow -Wno-array-bounds -Wno-stringop-overread)
 endif()
+# Nobody replaces functions of libweft or of a plugin with others of the same name: calls inside them are direct.
+add_compile_options(-fno-semantic-interposition -fno-plt)
+add_link_options("$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,SHARED_LIBRARY>:LINKER:-Bsymbolic-functions>")
 if(WEFT_OPT)
   set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "${WEFT_OPT} -g1")
 endif()
