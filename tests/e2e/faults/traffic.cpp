@@ -37,7 +37,11 @@ Result<Loss> Traffic::finish() {
         all.sent += loss->sent;
         all.lost += loss->lost;
         all.longest_gap_ms = std::max(all.longest_gap_ms, loss->longest_gap_ms);
-        if (loss->lost > 0) losses_ += flow.name + " lost " + std::to_string(loss->lost) + "; ";
+        if (loss->lost == 0) continue;
+        losses_ += flow.name + " lost " + std::to_string(loss->lost) + " of " + std::to_string(loss->sent) + ":";
+        for (const auto sequence : loss->lost_sequences)
+            losses_ += " " + std::to_string(sequence);
+        losses_ += "; ";
     }
     return all;
 }

@@ -65,7 +65,7 @@ int stream(const StreamOptions& options);
 struct LossOptions {
     std::string to;
     int interval_ms = 10;
-    int settle_ms = 1000;  ///< how long replies are waited for after the last request
+    int settle_ms = 3000;  ///< how long replies are waited for after the last request
 };
 int loss(const LossOptions& options);
 
