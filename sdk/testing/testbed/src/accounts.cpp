@@ -37,17 +37,17 @@ Result<Accounts> Accounts::make(const KubeClient& admin, const std::filesystem::
     Accounts made(dir);
     std::error_code failed;
     std::filesystem::create_directories(dir, failed);
-    for (const auto& [role, name, right] : accounts) {
-        const auto object = R"({"metadata": {"name": ")" + std::string(name) + "\"}}";
-        if (auto account = admin.create(path, object); !account) return account.error();
-        auto token =
-            admin.create(std::string(path) + "/" + name + "/token", R"({"spec": {"expirationSeconds": 86400}})");
+    for (const Account& account : accounts) {
+        const auto object = R"({"metadata": {"name": ")" + std::string(account.name) + "\"}}";
+        if (auto created = admin.create(path, object); !created) return created.error();
+        auto token = admin.create(std::string(path) + "/" + account.name + "/token",
+                                  R"({"spec": {"expirationSeconds": 86400}})");
         if (!token) return token.error();
-        std::ofstream out(made.token_file(role));
+        std::ofstream out(made.token_file(account.role));
         out << token->root()["status"]["token"].string_or("") << "\n" << std::flush;
-        if (!out) return again("can't write " + made.token_file(role).string());
-        auto known = wait_for("the rights of " + std::string(name), [&]() -> Result<void> {
-            auto allowed = is_allowed(admin, std::string(user_prefix) + name, right);
+        if (!out) return again("can't write " + made.token_file(account.role).string());
+        auto known = wait_for("the rights of " + std::string(account.name), [&]() -> Result<void> {
+            auto allowed = is_allowed(admin, std::string(user_prefix) + account.name, account.right);
             if (!allowed) return allowed.error();
             return *allowed ? Result<void>() : Result<void>(waiting("it has none"));
         });
