@@ -1,5 +1,6 @@
 #include "floor.hpp"
 
+#include "appliers/kube/annotation_applier.hpp"
 #include "appliers/kube/patch.hpp"
 #include "daemon/monitors.hpp"
 #include "kube/objects.hpp"
@@ -239,7 +240,7 @@ void parse_and_patch(const std::string& way, std::size_t pods, const std::string
 
     cpu = own_cpu_seconds();
     const TimePoint began = SteadyClock::now();
-    send_all(client, pods, 16, [&](std::size_t i) {
+    send_all(client, pods, appliers::AnnotationApplierOptions().in_flight, [&](std::size_t i) {
         const auto& [name, uid] = sink.pods()[i];
         appliers::Snapshot seen;
         seen.uid = uid;
