@@ -189,6 +189,7 @@ class Column {
         static const T none{};
         return value_ ? *value_ : none;
     }
+    /// The same of a column that is about to end: by value, so that nothing points into it afterwards.
     T get() const&& { return value_.value_or(T{}); }
 
     friend bool operator==(const Column&, const Column&) = default;
