@@ -79,6 +79,47 @@ Look look_at(std::string_view text) {
     return look;
 }
 
+/// Nothing in eight characters needs a look: no quote, no backslash, no control character, nothing beyond ASCII.
+bool is_plain(std::uint64_t eight) {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    constexpr std::uint64_t high = 0x80 * each;
+    const auto has_zero = [](std::uint64_t word) { return (word - each) & ~word & high; };
+    const std::uint64_t controls = (eight - ' ' * each) & ~eight & high;
+    return ((eight & high) | controls | has_zero(eight ^ '"' * each) | has_zero(eight ^ '\\' * each)) == 0;
+}
+
+bool is_plain(std::string_view text) {
+    std::uint64_t eight = 0x2020202020202020;
+    if (text.size() <= sizeof(eight)) {
+        if (!text.empty()) std::memcpy(&eight, text.data(), text.size());
+        return is_plain(eight);
+    }
+    const std::size_t last = text.size() - sizeof(eight);
+    for (std::size_t at = 0; at < last; at += sizeof(eight)) {
+        std::memcpy(&eight, text.data() + at, sizeof(eight));
+        if (!is_plain(eight)) return false;
+    }
+    std::memcpy(&eight, text.data() + last, sizeof(eight));
+    return is_plain(eight);
+}
+
+/// Most texts are short and need nothing but quotes: they are appended once, with what is around them. False: this one
+/// is another.
+bool append_plain(std::string& out, bool comma, std::string_view text, bool colon) {
+    constexpr std::size_t most = 60;
+    if (text.size() > most || !is_plain(text)) return false;
+    char room[most + 4];
+    char* to = room;
+    if (comma) *to++ = ',';
+    *to++ = '"';
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
+    to += text.size();
+    *to++ = '"';
+    if (colon) *to++ = ':';
+    out.append(room, to);
+    return true;
+}
+
 void append_quoted(std::string& out, std::string_view text) {
     const Look look = look_at(text);
     // What is written is read by others, and they refuse a whole text for one byte that is no UTF-8.
@@ -151,16 +192,22 @@ JsonWriter& JsonWriter::end_array() {
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-    separate();
-    append_quoted(out_, name);
-    out_.push_back(':');
+    if (!append_plain(out_, comma_, name, true)) {
+        separate();
+        append_quoted(out_, name);
+        out_.push_back(':');
+    }
     comma_ = false;
     return *this;
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-    separate();
-    append_quoted(out_, text);
+    if (append_plain(out_, comma_, text, false)) {
+        comma_ = true;
+    } else {
+        separate();
+        append_quoted(out_, text);
+    }
     return *this;
 }
 

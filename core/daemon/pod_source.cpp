@@ -93,23 +93,27 @@ void PortProgress::note_ports(const weft::ovsdb::Changes& changes) {
         const bool is_new_port =
             change.table->name == nb::LogicalSwitchPort::ovsdb_table && !change.before && change.after;
         if (!is_new_port) continue;
-        measure(change.after);
-        const auto name = change.after.read<&nb::LogicalSwitchPort::name>().value_or("");
-        const Committed entry{hash_bytes(name), Clock::system().now()};
-        if (committed_.size() < remembered) {
-            committed_.push_back(entry);
-        } else {
-            committed_[next_] = entry;
-            next_ = (next_ + 1) % remembered;
-        }
+        change.opened ? note_port(change.opened->as<nb::LogicalSwitchPort>())
+                      : note_port(change.after.as<nb::LogicalSwitchPort>());
+    }
+}
+
+void PortProgress::note_port(const nb::LogicalSwitchPort& port) {
+    measure(port);
+    const Committed entry{hash_bytes(port.name.get()), Clock::system().now()};
+    if (committed_.size() < remembered) {
+        committed_.push_back(entry);
+    } else {
+        committed_[next_] = entry;
+        next_ = (next_ + 1) % remembered;
     }
 }
 
 /// A ready pod had its port before: somebody has taken it away, and what took long is not its creation.
-void PortProgress::measure(const RowPtr& port) const {
-    if (port.entry<&nb::LogicalSwitchPort::external_ids>("pod") != "true") return;
-    const auto ns = port.entry<&nb::LogicalSwitchPort::external_ids>("namespace").value_or("");
-    std::string name(port.read<&nb::LogicalSwitchPort::name>().value_or(""));
+void PortProgress::measure(const nb::LogicalSwitchPort& port) const {
+    if (ovn::entry_of(port.external_ids, "pod") != "true") return;
+    const auto ns = ovn::entry_of(port.external_ids, "namespace");
+    std::string name = port.name.get();
     if (!name.starts_with(ns) || name.size() <= ns.size() || name[ns.size()] != '_') return;
     name[ns.size()] = '/';  // namespace and name, as in the pod's key
     const RowPtr pod = engine_.find(tables::Pod::table_name, name);

@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+namespace weft::nb {
+struct LogicalSwitchPort;
+}
+
 namespace weft::daemon {
 
 /// What the CNI server asks about pods, answered from the engine's tables, and from the API server when a pod is not
@@ -47,7 +51,8 @@ class PortProgress final : public cni::ProgressProbe {
                         const std::function<void(cni::Progress)>& answer);
     std::string note_of(const std::string& pod) const;
     void note_ports(const weft::ovsdb::Changes& changes);
-    void measure(const RowPtr& port) const;
+    void note_port(const nb::LogicalSwitchPort& port);
+    void measure(const nb::LogicalSwitchPort& port) const;
     std::optional<TimePoint> committed_at(const std::string& port) const;
 
     engine::Engine& engine_;

@@ -342,7 +342,7 @@ void AddressAllocator::publish(Entry& entry, OperatorOut& out) {
     lease.key.text = entry.request.key();
     if (entry.problem) lease.problem = *entry.problem;
     if (entry.holds && !entry.problem) {
-        Pool& pool = pools_[entry.asked().pool];
+        Pool& pool = pools_[std::string(entry.request.read<&tables::AddressRequest::pool>())];
         for (const Ip& ip : entry.ips)
             lease.ips.emplace_back(ip, pool.book(ip)->prefix().length());
         lease.mac = entry.mac;

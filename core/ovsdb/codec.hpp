@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/row_fields.hpp"
 #include "ovsdb/table.hpp"
 
 #include <algorithm>
@@ -324,6 +325,18 @@ const ColumnOps& column_ops() {
                     return in(actual).declared() ? *in(desired) == *in(actual) : *in(desired) == C{};
                 }
             },
+        .holds =
+            [](Unpacker& desired, Unpacker& actual) {
+                const bool declared = desired.number() != 0;
+                const bool there = actual.number() != 0;
+                if (!declared) return there ? skip_value<C>(actual) : void(), true;
+                if constexpr (codec::HasRef<C>::value) {
+                    return false;
+                } else {
+                    return there ? same_value<C>(desired, actual) : read_value<C>(desired) == C{};
+                }
+            },
+        .skip = skip_value<Col>,
         .write = [](JsonWriter& w, const void* column,
                     const RefResolver& resolver) { return codec::write(w, *in(column), resolver); },
         .each =

@@ -99,6 +99,34 @@ ColumnSet TableInfo::declared(const void* row) const {
     return set;
 }
 
+bool TableInfo::holds(const RowPtr& desired, const RowPtr& actual, const ColumnSet& of) const {
+    Unpacker wanted(desired.bytes());
+    Unpacker there(actual.bytes());
+    for (Unpacker* in : {&wanted, &there})
+        in->skip_text();  // the key
+    const std::string_view parent_table = wanted.text();
+    if (parent_table.empty()) {
+        wanted.skip_text();
+        wanted.skip_text();
+        Parent::skip(there);
+    } else if (parent_table != there.text() || wanted.text() != there.text() || wanted.text() != there.text()) {
+        return false;
+    }
+    for (Unpacker* in : {&wanted, &there}) {
+        skip_value<std::vector<After>>(*in);
+        in->skip_raw();  // the UUID
+    }
+    for (const ColumnInfo& column : columns) {
+        if (of.test(column.index)) {
+            if (!column.holds(wanted, there)) return false;
+        } else {
+            column.skip(wanted);
+            column.skip(there);
+        }
+    }
+    return true;
+}
+
 DatabaseInfo::DatabaseInfo(std::string_view name, std::string_view version,
                            std::vector<std::unique_ptr<TableInfo>> tables)
     : name_(name),

@@ -60,6 +60,10 @@ struct ColumnOps {
     bool (*same)(const void* a, const void* b);
     /// Is `actual`, from a database, what `desired`, from a rule, asks for? An undeclared `actual` counts as empty.
     bool (*satisfied)(const void* desired, const void* actual, const RefResolver& resolver);
+    /// The same of columns at rest, which it reads. No where references would have to be resolved.
+    bool (*holds)(Unpacker& desired, Unpacker& actual);
+    /// Passes over a column at rest.
+    void (*skip)(Unpacker& in);
     /// The OVSDB <value>. `waiting` when a reference's row has no UUID.
     Result<void> (*write)(JsonWriter& w, const void* column, const RefResolver& resolver);
     /// Members of a set, keys of a map, or the scalar; references resolved (zero when they can't be).
@@ -97,6 +101,8 @@ class ColumnInfo {
     bool satisfied(const void* desired, const void* actual, const RefResolver& resolver) const {
         return ops_->satisfied(at(desired), at(actual), resolver);
     }
+    bool holds(Unpacker& desired, Unpacker& actual) const { return ops_->holds(desired, actual); }
+    void skip(Unpacker& in) const { ops_->skip(in); }
     Result<void> write(JsonWriter& w, const void* row, const RefResolver& resolver) const;
     std::vector<Scalar> members(const void* row, const RefResolver& resolver) const;
     void each_reference(const void* row, void* context, VisitUuid visit) const {
@@ -163,6 +169,10 @@ struct TableInfo {
 
     const Parent& parent_of(const void* row) const { return parent(const_cast<void*>(row)); }
     const Uuid& uuid_of(const void* row) const { return uuid(const_cast<void*>(row)); }
+
+    /// Does a row from a database hold what a rule's row asks for: its parent if it has one, and what it declares of
+    /// these columns? Found without laying them out; no where references would have to be resolved.
+    bool holds(const RowPtr& desired, const RowPtr& actual, const ColumnSet& of) const;
 
     const ColumnInfo* column(std::string_view column_name) const;
     ColumnSet all_columns() const;

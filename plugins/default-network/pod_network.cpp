@@ -106,9 +106,8 @@ Result<void> each_selection(const tables::Pod& pod, std::string_view annotation,
 }  // namespace
 
 std::string to_json(const PodNetwork& network) {
-    std::string room;
-    room.reserve(512);  // of two families
-    JsonWriter w(std::move(room));
+    JsonWriter w;
+    w.reserve(512);  // of two families
     w.begin_object();
     w.key("ip_addresses").array([&] {
         for (const auto& ip : network.ips)

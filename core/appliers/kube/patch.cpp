@@ -65,9 +65,8 @@ void conditions_array(JsonWriter& w, std::span<const ConditionChange> changes, W
 
 kube::Request pod_patch(std::string_view ns, std::string_view name, const Snapshot& seen,
                         std::span<const AnnotationChange> changes) {
-    std::string room;
-    room.reserve(1024);  // of an annotation for two families
-    JsonWriter w(std::move(room));
+    JsonWriter w;
+    w.reserve(1024);  // of an annotation for two families
     w.array([&] {
         if (!seen.uid.empty()) operation(w, "test", "/metadata/uid", &seen.uid);
         const bool any_new = std::any_of(changes.begin(), changes.end(), [](const auto& c) { return !c.before; });

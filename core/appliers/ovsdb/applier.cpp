@@ -286,7 +286,9 @@ void Applier::row_changed(const weft::ovsdb::RowChange& change) {
     for (const std::string* key : {&old_key, &own_key}) {
         add(*key);
         if (key->empty()) continue;
-        if (const Item item{table.table_name, *key}; !is_echo(item, of, *key == own_key ? after : none)) mark(item);
+        const bool stays = *key == own_key;
+        const Item item{table.table_name, *key};
+        if (!is_echo(item, of, stays ? change.after : RowPtr(), stays ? after : none)) mark(item);
     }
     for (const OpenRow* row : {&before, &after}) {
         if (*row) add(table.natural_key_of(row->get()));
@@ -302,21 +304,23 @@ void Applier::row_changed(const weft::ovsdb::RowChange& change) {
 }
 
 /// What is on its way has come back, and is as the rules want it now: that needs no second look.
-bool Applier::is_echo(const Item& item, const Ledger& of, const OpenRow& actual) const {
+bool Applier::is_echo(const Item& item, const Ledger& of, const RowPtr& actual, const OpenRow& opened) const {
     if (!flying_.contains(&item)) return false;
     const RowPtr wanted = engine_.find(item.table, item.key);
     if (!wanted || !actual) return !wanted && !actual;
     const TableInfo& table = of.table();
-    if (members_of_.contains(item) || of.find(item.key) != table.uuid_of(actual.get())) return false;
+    if (members_of_.contains(item) || of.find(item.key) != table.uuid_of(opened.get())) return false;
+    if (!table.after_in(wanted).empty()) return false;
+    const auto known = channel_.columns(table);
+    if (table.large.empty() && table.holds(wanted, actual, known)) return true;
     const OpenRow desired = wanted.open();
-    if (!table.after_of(desired.get()).empty()) return false;
     const auto& parent = table.parent_of(desired.get());
-    if (!parent.none() && parent != table.parent_of(actual.get())) return false;
+    if (!parent.none() && parent != table.parent_of(opened.get())) return false;
     const Present resolver(*this);
-    const auto columns = channel_.columns(table) & table.declared(desired.get());
+    const auto columns = known & table.declared(desired.get());
     return std::all_of(table.columns.begin(), table.columns.end(), [&](const weft::ovsdb::ColumnInfo& column) {
         if (!columns.test(column.index)) return true;
-        return !column.facts.large && column.satisfied(desired.get(), actual.get(), resolver);
+        return !column.facts.large && column.satisfied(desired.get(), opened.get(), resolver);
     });
 }
 

@@ -155,7 +155,7 @@ class Applier final : public engine::Subscriber, private Side {
     void order_changed(const Item& item, std::span<const weft::ovsdb::After> before,
                        std::span<const weft::ovsdb::After> after, bool wanted);
     void row_changed(const weft::ovsdb::RowChange& change);
-    bool is_echo(const Item& item, const Ledger& of, const OpenRow& actual) const;
+    bool is_echo(const Item& item, const Ledger& of, const RowPtr& actual, const OpenRow& opened) const;
     void members_changed(std::span<const weft::ovsdb::MemberChange> changes);
     std::vector<std::string> keys_of(const weft::ovsdb::TableInfo& table, const OpenRow& row) const;
     bool may_plan();

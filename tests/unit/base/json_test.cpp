@@ -42,18 +42,25 @@ TEST(JsonWriter, QuotesLongTextsWhole) {
             const auto read = JsonDocument::parse(json_quote(text));
             ASSERT_TRUE(read) << size;
             EXPECT_EQ(read->root().string(), text);
+            JsonWriter w;
+            w.array([&] { w.value(text).value(text); });
+            EXPECT_EQ(w.text(), "[" + json_quote(text) + "," + json_quote(text) + "]") << size;
         }
     }
 }
 
 TEST(JsonWriter, QuotesEveryCharacterWhereverItStands) {
     for (int c = 0; c < 256; ++c) {
-        for (std::size_t size = 1; size < 20; ++size) {
+        for (std::size_t size = 1; size < 28; ++size) {
             for (std::size_t at = 0; at < size; ++at) {
                 std::string text(size, 'a');
                 text[at] = static_cast<char>(c);
-                const auto read = JsonDocument::parse(json_quote(text));
+                const std::string quoted = json_quote(text);
+                const auto read = JsonDocument::parse(quoted);
                 ASSERT_TRUE(read) << c << " at " << at << " of " << size;
+                JsonWriter w;
+                w.object([&] { w.member(text, text).member(text, 1); });
+                ASSERT_EQ(w.text(), "{" + quoted + ":" + quoted + "," + quoted + ":1}");
                 if (c < 0x80) {
                     ASSERT_EQ(read->root().string(), text) << c << " at " << at << " of " << size;
                 } else {

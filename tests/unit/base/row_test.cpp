@@ -142,6 +142,20 @@ TEST(RowPtr, ComparesAllFieldsButOne) {
     other.tag = std::optional<std::int64_t>();
     EXPECT_FALSE(equal_but<&Motley::ids>(row, RowPtr::make(other)));
     EXPECT_TRUE(equal_but<&Motley::tag>(row, RowPtr::make(other)));
+    const auto differs = [&](auto change) {
+        Motley changed = m;
+        change(changed);
+        return !equal_but<&Motley::note>(row, RowPtr::make(changed));
+    };
+    EXPECT_TRUE(differs([](Motley& r) { r.ranges.pop_back(); }));
+    EXPECT_TRUE(differs([](Motley& r) { r.ranges.back().second = *IpPrefix::parse("fd01::/64"); }));
+    EXPECT_TRUE(differs([](Motley& r) { r.ids = {}; }));
+    EXPECT_TRUE(differs([](Motley& r) { r.mac = *Mac::parse("0a:58:0a:00:00:04"); }));
+    EXPECT_TRUE(differs([](Motley& r) { r.object.uid = "another"; }));
+    EXPECT_TRUE(differs([](Motley& r) { r.small = 3; }));
+    EXPECT_TRUE(differs([](Motley& r) { r.flag = false; }));
+    EXPECT_TRUE(differs([](Motley& r) { r.share = 0.25; }));
+    EXPECT_TRUE(differs([](Motley& r) { r.ip = *Ip::parse("10.1.2.4"); }));
 }
 
 TEST(RowPtr, VisitsEntriesOfMaps) {

@@ -17,9 +17,6 @@ namespace weft {
 ///   JsonWriter w; w.object([&] { w.member("name", "p1"); w.key("ips").array([&] { w.value("10.0.0.3"); }); });
 class WEFT_API JsonWriter {
   public:
-    JsonWriter() = default;
-    explicit JsonWriter(std::string buffer) : out_(std::move(buffer)) {}
-
     /// Opens an object; ends with end_object().
     JsonWriter& begin_object();
     /// Closes the object that was opened last.
