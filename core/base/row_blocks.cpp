@@ -1,10 +1,13 @@
 #include "base/row_blocks.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -37,21 +40,22 @@ constexpr std::size_t largest = 1024;  ///< larger ones are rare and come from t
 constexpr std::size_t slab_size = 32 << 10;
 constexpr std::size_t page = 4 << 10;
 
-struct FreeBlock {
-    FreeBlock* next;
-};
+using Word = std::uint64_t;
+constexpr std::size_t word_bits = 64;
+constexpr std::size_t most_blocks = slab_size / step;
 
-/// Head of a piece of memory, aligned to its size, that holds blocks of one size behind it.
-struct Slab {
+/// Head of a piece of memory, aligned to its size, that holds blocks of one size behind it. It says which are free, so
+/// that nobody has to look into them, and a page without a block that is out can go.
+struct alignas(step) Slab {
     Slab* previous;
-    Slab* next;  ///< of those with room
-    FreeBlock* free;
-    std::uint32_t untouched;  ///< where the part begins that no block was taken from yet
-    std::uint32_t used;       ///< number of blocks that are out
+    Slab* next;          ///< of those with room
+    std::uint32_t used;  ///< number of blocks that are out
+    std::uint32_t hint;  ///< no word before this one has a free block
+    std::array<Word, most_blocks / word_bits> free;
 };
 
-std::byte* start_of(Slab* slab) {
-    return reinterpret_cast<std::byte*>(slab);
+std::byte* first_of(Slab* slab) {
+    return reinterpret_cast<std::byte*>(slab + 1);
 }
 
 Slab* slab_of(void* block) {
@@ -60,7 +64,7 @@ Slab* slab_of(void* block) {
 }
 
 /// Maps twice as much and gives back what is not aligned.
-Slab* map_slab() {
+void* map_slab() {
     constexpr std::size_t reserved = 2 * slab_size;
     void* memory = ::mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
@@ -69,50 +73,57 @@ Slab* map_slab() {
     if (before > 0) ::munmap(begin, before);
     std::byte* const slab = begin + before;
     ::munmap(slab + slab_size, slab_size - before);
-    return new (slab) Slab{nullptr, nullptr, nullptr, sizeof(Slab), 0};
+    return slab;
 }
 
 /// All slabs of one block size. Only those with room are listed; the others are found through their blocks.
 class SizeClass {
   public:
-    void* take(std::size_t block_size) {
+    explicit SizeClass(std::size_t block_size)
+        : block_size_(static_cast<std::uint32_t>(block_size)),
+          inverse_(static_cast<std::uint32_t>((std::uint64_t{1} << 32) / block_size + 1)),
+          count_(static_cast<std::uint32_t>((slab_size - sizeof(Slab)) / block_size)) {}
+
+    /// The first that is free: what is out stays close together.
+    void* take() {
         const std::lock_guard lock(mutex_);
-        if (roomy_ == nullptr) roomy_ = map_slab();
-        Slab* slab = roomy_;
-        void* block = slab->free;
-        if (block != nullptr) {
-            slab->free = slab->free->next;
-        } else {
-            block = start_of(slab) + slab->untouched;
-            slab->untouched += static_cast<std::uint32_t>(block_size);
-        }
-        ++slab->used;
-        if (is_full(*slab, block_size)) unlist(slab);
-        return block;
+        if (roomy_ == nullptr) roomy_ = make_slab();
+        Slab& slab = *roomy_;
+        while (slab.free[slab.hint] == 0)
+            ++slab.hint;
+        Word& word = slab.free[slab.hint];
+        const auto number = slab.hint * word_bits + static_cast<std::size_t>(std::countr_zero(word));
+        word &= word - 1;
+        if (++slab.used == count_) unlist(&slab);
+        return first_of(&slab) + number * block_size_;
     }
 
-    void give_back(void* block, std::size_t block_size) noexcept {
+    void give_back(void* block) noexcept {
         const std::lock_guard lock(mutex_);
         Slab* slab = slab_of(block);
-        const bool was_full = is_full(*slab, block_size);
-        slab->free = new (block) FreeBlock{slab->free};
-        --slab->used;
-        if (was_full) list(slab);
+        const auto offset = static_cast<std::uint64_t>(static_cast<std::byte*>(block) - first_of(slab));
+        const auto number = static_cast<std::uint32_t>(offset * inverse_ >> 32);
+        slab->free[number / word_bits] |= Word{1} << number % word_bits;
+        slab->hint = std::min<std::uint32_t>(slab->hint, number / word_bits);
+        if (slab->used-- == count_) list(slab);
         // The only one with room is kept, so that a row that comes and goes maps nothing.
         if (slab->used == 0 && (slab->previous != nullptr || slab->next != nullptr)) unmap(slab);
     }
 
-    void trim(std::size_t block_size) noexcept {
+    void trim() noexcept {
         const std::lock_guard lock(mutex_);
         for (Slab *slab = roomy_, *next = nullptr; slab != nullptr; slab = next) {
             next = slab->next;
-            slab->used == 0 ? unmap(slab) : shorten(*slab, block_size);
+            slab->used == 0 ? unmap(slab) : give_back_pages(*slab);
         }
     }
 
   private:
-    static bool is_full(const Slab& slab, std::size_t block_size) {
-        return slab.free == nullptr && slab.untouched + block_size > slab_size;
+    Slab* make_slab() const {
+        auto* slab = new (map_slab()) Slab{};
+        for (std::uint32_t number = 0; number < count_; ++number)
+            slab->free[number / word_bits] |= Word{1} << number % word_bits;
+        return slab;
     }
     void list(Slab* slab) {
         slab->previous = nullptr;
@@ -126,23 +137,18 @@ class SizeClass {
         slab->previous = slab->next = nullptr;
     }
 
-    /// Gives back the pages behind the last block that is out. What came first often stays longest.
-    static void shorten(Slab& slab, std::size_t block_size) noexcept {
-        std::byte* const first = start_of(&slab) + sizeof(Slab);
-        std::bitset<slab_size / step> is_free;
-        for (const FreeBlock* block = slab.free; block != nullptr; block = block->next)
-            is_free.set(static_cast<std::size_t>(reinterpret_cast<const std::byte*>(block) - first) / block_size);
-        std::size_t count = (slab.untouched - sizeof(Slab)) / block_size;
-        while (count > 0 && is_free.test(count - 1))
-            --count;
-        slab.free = nullptr;
-        for (std::size_t at = count; at-- > 0;) {
-            if (is_free.test(at)) slab.free = new (first + at * block_size) FreeBlock{slab.free};
+    /// Pages that no block which is out reaches into.
+    void give_back_pages(Slab& slab) const noexcept {
+        std::bitset<slab_size / page> needed(1);  // the head
+        for (std::uint32_t number = 0; number < count_; ++number) {
+            if ((slab.free[number / word_bits] >> number % word_bits & 1) != 0) continue;
+            const std::size_t begin = sizeof(Slab) + std::size_t{number} * block_size_;
+            for (std::size_t at = begin / page; at <= (begin + block_size_ - 1) / page; ++at)
+                needed.set(at);
         }
-        const std::size_t untouched = sizeof(Slab) + count * block_size;
-        const std::size_t kept = (untouched + page - 1) / page * page;
-        if (kept < slab.untouched) ::madvise(start_of(&slab) + kept, slab_size - kept, MADV_DONTNEED);
-        slab.untouched = static_cast<std::uint32_t>(untouched);
+        for (std::size_t at = 0; at < needed.size(); ++at) {
+            if (!needed.test(at)) ::madvise(reinterpret_cast<std::byte*>(&slab) + at * page, page, MADV_DONTNEED);
+        }
     }
 
     void unmap(Slab* slab) {
@@ -150,38 +156,44 @@ class SizeClass {
         ::munmap(slab, slab_size);
     }
 
+    const std::uint32_t block_size_;
+    const std::uint32_t
+        inverse_;                ///< a multiplication for the division by the block's size: exact for offsets in a slab
+    const std::uint32_t count_;  ///< blocks of a slab
     std::mutex mutex_;
     Slab* roomy_ = nullptr;
 };
 
+/// Of step, twice step and so on up to largest.
+template <std::size_t... N>
+auto make_classes(std::index_sequence<N...>) {
+    return new std::array<SizeClass, sizeof...(N)>{SizeClass((N + 1) * step)...};
+}
+
 /// Never destroyed: rows that outlive main() go back to it.
 auto& classes() {
-    static auto& all = *new std::array<SizeClass, largest / step + 1>;
+    static auto& all = *make_classes(std::make_index_sequence<largest / step>());
     return all;
 }
 
 SizeClass& class_of(std::size_t size) {
-    return classes()[(size + step - 1) / step];
-}
-
-std::size_t rounded(std::size_t size) {
-    return (size + step - 1) / step * step;
+    return classes()[size == 0 ? 0 : (size - 1) / step];
 }
 
 }  // namespace
 
 void* RowBlocks::take(std::size_t size) {
-    return size > largest ? ::operator new(size) : class_of(size).take(rounded(size));
+    return size > largest ? ::operator new(size) : class_of(size).take();
 }
 
 void RowBlocks::give_back(void* block, std::size_t size) noexcept {
     if (size > largest) return ::operator delete(block);
-    class_of(size).give_back(block, rounded(size));
+    class_of(size).give_back(block);
 }
 
 void RowBlocks::trim() noexcept {
-    for (std::size_t number = 1; number < classes().size(); ++number)
-        classes()[number].trim(number * step);
+    for (SizeClass& one : classes())
+        one.trim();
 }
 
 #endif

@@ -92,7 +92,9 @@ Result<void> Daemon::start() {
     if (auto done = load_plugins(); !done) return done;
     if (auto done = build_engine(); !done) return done;
     if (auto done = start_services(); !done) return done;
-    return start_role();
+    if (auto done = start_role(); !done) return done;
+    publish_metrics();  // so that the first who asks finds them made: later they would lie scattered among rows
+    return {};
 }
 
 Result<void> Daemon::load_plugins() {
@@ -351,6 +353,7 @@ std::optional<TimePoint> Daemon::turn() {
         kube_->hold_writes(node_->writing());
     }
     if (heap_.turn(report.runs + report.input_changes, Clock::system().now())) {
+        engine_->give_back_memory();
         if (kube_) kube_->give_back_memory();
         if (node_) node_->give_back_memory();
     }

@@ -1,5 +1,7 @@
 #include "daemon/kube_part.hpp"
 
+#include "base/heap.hpp"
+
 #include <weft/base/log.hpp>
 
 #include <algorithm>
@@ -30,6 +32,14 @@ KubePart::KubePart(Options options, engine::Engine& engine)
 
 KubePart::~KubePart() {
     stop();
+}
+
+void KubePart::give_back_memory() {
+    client_.post([this] {
+        watches_.give_back_memory();
+        annotations_.give_back_memory();
+        HeapKeeper::give_back();
+    });
 }
 
 appliers::AnnotationApplier::Current KubePart::look_up(std::string_view kind, std::string_view ns,

@@ -5,7 +5,6 @@
 #include "appliers/kube/event_recorder.hpp"
 #include "appliers/kube/object_status_applier.hpp"
 #include "appliers/kube/status_events.hpp"
-#include "base/heap.hpp"
 #include "daemon/modules.hpp"
 #include "engine/engine.hpp"
 #include "kube/client.hpp"
@@ -46,7 +45,7 @@ class KubePart {
     /// have been listed anew, or with an error after ten seconds: then what rows keep is not settled.
     Result<void> keep_annotations(std::vector<std::string> prefixes);
     /// A burst is over: memory that the client's thread keeps for the next one goes back.
-    void give_back_memory() { client_.post(HeapKeeper::give_back); }
+    void give_back_memory();
     /// Nothing is written from here on.
     void stop();
 

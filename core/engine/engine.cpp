@@ -60,6 +60,10 @@ TickReport Engine::tick() {
     return impl_->tick();
 }
 
+void Engine::give_back_memory() {
+    impl_->give_back_memory();
+}
+
 bool Engine::wait(std::optional<TimePoint> deadline) {
     const std::optional<TimePoint> timer = next_deadline();
     std::optional<TimePoint> until = deadline;

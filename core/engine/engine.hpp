@@ -121,6 +121,8 @@ class Engine {
 
     /// Takes what has arrived and brings every table up to date.
     TickReport tick();
+    /// A burst is over: gives the system what only the next one needs. Between ticks.
+    void give_back_memory();
     /// Blocks until there is something to do, a timer is due or `deadline` has come. True: a tick has work.
     bool wait(std::optional<TimePoint> deadline = std::nullopt);
     /// wait() and tick() until stopped.

@@ -37,6 +37,7 @@ class Engine::Impl {
 
     // tick.cpp
     TickReport tick();
+    void give_back_memory();
 
     // delivery.cpp
     Result<void> subscribe(std::vector<TableSpec> tables, Subscriber& subscriber);

@@ -43,4 +43,11 @@ void Parallel::each(std::size_t n, const std::function<void(std::size_t, std::si
     a.ended.load(std::memory_order_acquire);
 }
 
+void Parallel::end_threads() {
+    arena_->arena.terminate();
+    tbb::task_scheduler_handle handle{tbb::attach{}};
+    // In vain where somebody else in this process uses TBB, too: then they go on.
+    tbb::finalize(handle, std::nothrow);
+}
+
 }  // namespace weft::engine

@@ -13,6 +13,8 @@ class Parallel {
     explicit Parallel(unsigned threads);
     ~Parallel();
     void each(std::size_t n, const std::function<void(std::size_t, std::size_t)>& body);
+    /// Ends the threads, with what the C library keeps for each; the next call starts others.
+    void end_threads();
 
   private:
     struct Arena;

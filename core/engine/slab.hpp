@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -32,7 +34,6 @@ class Slab {
         Chunk& chunk = *chunks_[number];
         const unsigned place = chunk.take();
         new (chunk.at(place)) T{std::forward<Args>(args)...};
-        chunk.live.set(place);
         if (++chunk.count == chunk_size) {
             roomy_.pop_back();
             chunk.listed = false;
@@ -46,7 +47,6 @@ class Slab {
         const unsigned place = (id - 1) % chunk_size;
         Chunk& chunk = *chunks_[number];
         (*this)[id].~T();
-        chunk.live.reset(place);
         chunk.put_back(place);
         --size_;
         if (--chunk.count == 0 && size_ > 0) {
@@ -62,9 +62,15 @@ class Slab {
 
     bool alive(std::uint32_t id) const {
         const Chunk* chunk = chunks_[(id - 1) / chunk_size].get();
-        return chunk != nullptr && chunk->live.test((id - 1) % chunk_size);
+        return chunk != nullptr && chunk->holds((id - 1) % chunk_size);
     }
     std::size_t size() const { return size_; }
+    /// Gives the system the pages on which no object is.
+    void give_back_memory() {
+        for (const auto& chunk : chunks_) {
+            if (chunk) chunk->give_back_pages();
+        }
+    }
     /// No number is greater.
     std::uint32_t greatest() const { return static_cast<std::uint32_t>(chunks_.size()) * chunk_size; }
 
@@ -74,34 +80,53 @@ class Slab {
             if (!chunks_[number]) continue;
             for (unsigned place = 0; place < chunk_size; ++place) {
                 const std::uint32_t id = number * chunk_size + place + 1;
-                if (chunks_[number]->live.test(place)) visit(id, (*this)[id]);
+                if (chunks_[number]->holds(place)) visit(id, (*this)[id]);
             }
         }
     }
 
   private:
     static constexpr std::uint32_t chunk_size = 1024;
-    static_assert(sizeof(T) >= sizeof(std::uint16_t));
 
     struct Chunk {
         std::byte* at(unsigned place) { return memory + std::size_t{place} * sizeof(T); }
-        /// A place that was given back, which names the next one; else the first that was never taken, so that no page
-        /// is touched before it is needed.
+        bool holds(unsigned place) const { return (live[place / word_bits] >> place % word_bits & 1) != 0; }
+        /// The first that is free: objects stay close together, and no page is touched before it is needed.
         unsigned take() {
-            if (first_free == none) return untouched++;
-            const unsigned place = first_free;
-            std::memcpy(&first_free, at(place), sizeof(first_free));
-            return place;
+            while (~live[hint] == 0)
+                ++hint;
+            const auto bit = static_cast<unsigned>(std::countr_one(live[hint]));
+            live[hint] |= std::uint64_t{1} << bit;
+            return hint * word_bits + bit;
         }
         void put_back(unsigned place) {
-            std::memcpy(at(place), &first_free, sizeof(first_free));
-            first_free = static_cast<std::uint16_t>(place);
+            live[place / word_bits] &= ~(std::uint64_t{1} << place % word_bits);
+            hint = std::min(hint, static_cast<std::uint16_t>(place / word_bits));
+        }
+        /// Pages that no object reaches into.
+        void give_back_pages() {
+            constexpr std::size_t page = 4 << 10;
+            const std::byte* const begin = reinterpret_cast<const std::byte*>(this);
+            std::bitset<sizeof(Chunk) / page> free;
+            free.set();
+            const auto need = [&](const std::byte* first, std::size_t size) {
+                const auto from = static_cast<std::size_t>(first - begin);
+                for (std::size_t at = from / page; at <= (from + size - 1) / page && at < free.size(); ++at)
+                    free.reset(at);
+            };
+            need(begin, offsetof(Chunk, memory));
+            for (unsigned place = 0; place < chunk_size; ++place) {
+                if (holds(place)) need(at(place), sizeof(T));
+            }
+            for (std::size_t number = 0; number < free.size(); ++number) {
+                if (free.test(number))
+                    ::madvise(reinterpret_cast<std::byte*>(this) + number * page, page, MADV_DONTNEED);
+            }
         }
 
-        static constexpr std::uint16_t none = 0xffff;
-        std::bitset<chunk_size> live;
-        std::uint16_t first_free = none;
-        std::uint16_t untouched = 0;
+        static constexpr unsigned word_bits = 64;
+        std::array<std::uint64_t, chunk_size / word_bits> live{};
+        std::uint16_t hint = 0;  ///< no word before this one has a free place
         std::uint16_t count = 0;
         bool listed = false;
         alignas(T) std::byte memory[chunk_size * sizeof(T)];

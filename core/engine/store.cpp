@@ -321,6 +321,13 @@ InstanceId Store::find_instance(std::uint16_t node, CellId driver) const {
 
 // The end of a tick ---------------------------------------------------------------------------------------------------
 
+void Store::give_back_memory() {
+    cells.give_back_memory();
+    sources.give_back_memory();
+    buckets.give_back_memory();
+    instances.give_back_memory();
+}
+
 void Store::sweep() {
     for (const auto& table : tables_) {
         for (const Logged& entry : table->log) {
@@ -332,7 +339,7 @@ void Store::sweep() {
         }
         table->log.clear();
         table->changes.clear();
-        if (table->log.capacity() > 64) table->log.shrink_to_fit(), table->changes.shrink_to_fit();
+        if (table->log.capacity() > 8) table->log.shrink_to_fit(), table->changes.shrink_to_fit();
     }
     for (const CellId cell : loose_cells_)
         sweep_cell(cell);
@@ -340,7 +347,7 @@ void Store::sweep() {
         sweep_bucket(bucket);
     loose_cells_.clear();
     loose_buckets_.clear();
-    if (loose_cells_.capacity() > 1024) loose_cells_.shrink_to_fit();
+    if (loose_cells_.capacity() > 64) loose_cells_.shrink_to_fit();
 }
 
 void Store::forget_source(SourceId& source) {

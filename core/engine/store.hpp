@@ -161,6 +161,8 @@ class Store {
     void remove_instance(InstanceId instance);
     InstanceId find_instance(std::uint16_t node, CellId driver) const;
 
+    /// Gives the system the pages of cells and their like on which none is left.
+    void give_back_memory();
     /// Ends a tick: forgets the logs and frees what nobody needs any more.
     void sweep();
 

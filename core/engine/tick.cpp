@@ -280,6 +280,11 @@ void Engine::Impl::run_rules(std::vector<DirtyInstance>& work, TickReport& repor
     }
 }
 
+void Engine::Impl::give_back_memory() {
+    store.give_back_memory();
+    if (parallel_) parallel_->end_threads();
+}
+
 /// Takes the result of a run into the store, on the engine thread and in order.
 void Engine::Impl::merge(Run& run, const DirtyInstance& dirty, TickReport& report) {
     const InstanceId id = dirty.instance;

@@ -86,6 +86,8 @@ class Reflector {
     /// The latest version of an object, or null. Valid until the loop's next task.
     const Known* find(std::string_view identity) const;
     ReflectorStatus status() const;
+    /// Frees what only the next burst needs.
+    void give_back_memory() { document_ = JsonDocument(); }
 
   private:
     enum class Outcome : std::uint8_t { row, none, malformed };

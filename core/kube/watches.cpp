@@ -71,6 +71,11 @@ void Watches::stop() {
         reflector->stop();
 }
 
+void Watches::give_back_memory() {
+    for (auto& reflector : reflectors_)
+        reflector->give_back_memory();
+}
+
 void Watches::relist(std::function<void()> done) {
     const auto listed = countdown(loop_, reflectors_.size(), std::move(done));
     for (auto& reflector : reflectors_)

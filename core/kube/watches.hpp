@@ -43,6 +43,8 @@ class Watches {
     const ResourceSpec* resource_of(std::string_view kind) const;
 
     std::vector<ReflectorStatus> status() const;
+    /// Frees what only the next burst needs.
+    void give_back_memory();
 
   private:
     /// The resource of a table that weft itself knows, as it is read now.

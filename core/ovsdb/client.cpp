@@ -242,7 +242,11 @@ class Client::Loop {
     void carry_out(Command::Drop& what) {
         if (transport_) drop(std::move(what.reason));
     }
-    void carry_out(Command::GiveBack&) { HeapKeeper::give_back(); }
+    void carry_out(Command::GiveBack&) {
+        framer_.give_back_memory();
+        session_.give_back_memory();
+        HeapKeeper::give_back();
+    }
     void carry_out(Command::Stop&) { stopped_ = true; }
 
     void deliver() {

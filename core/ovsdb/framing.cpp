@@ -28,24 +28,37 @@ bool escaped(const char* from, const char* at) {
 
 std::span<char> Framer::room(std::size_t size) {
     compact(size);
-    if (buffer_.size() - end_ < size) buffer_.resize(std::max(end_ + size, std::min(buffer_.size() * 2, limit_)));
-    return {buffer_.data() + end_, buffer_.size() - end_};
+    if (size_ - end_ < size) resize(std::max(end_ + size, std::min(size_ * 2, limit_)));
+    return {buffer_.get() + end_, size_ - end_};
+}
+
+void Framer::resize(std::size_t size) {
+    auto other = std::make_unique_for_overwrite<char[]>(size);
+    if (end_ > 0) std::memcpy(other.get(), buffer_.get(), end_);
+    buffer_ = std::move(other);
+    size_ = size;
 }
 
 /// Moves an unfinished message to the front, and gives back the memory of a big one.
 void Framer::compact(std::size_t next) {
     if (begin_ != 0) {
-        std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+        std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
         end_ -= begin_;
         scanned_ -= begin_;
         begin_ = 0;
     }
-    if (end_ == 0 && buffer_.size() > next) {
-        buffer_ = std::vector<char>(next);
-    } else if (buffer_.size() > usual_size && end_ <= usual_size / 2) {
-        buffer_.resize(usual_size);
-        buffer_.shrink_to_fit();
+    if (end_ == 0 && size_ > next) {
+        resize(next);
+    } else if (size_ > usual_size && end_ <= usual_size / 2) {
+        resize(usual_size);
     }
+}
+
+void Framer::give_back_memory() {
+    compact(size_);
+    if (end_ > 0) return;
+    buffer_.reset();
+    size_ = 0;
 }
 
 void Framer::reset() {
@@ -54,7 +67,7 @@ void Framer::reset() {
 }
 
 Result<std::string_view> Framer::next() {
-    const char* data = buffer_.data();
+    const char* data = buffer_.get();
     if (depth_ == 0) {
         while (begin_ < end_ && is_space(data[begin_]))
             ++begin_;

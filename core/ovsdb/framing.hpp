@@ -3,10 +3,9 @@
 #include <weft/base/result.hpp>
 
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
 
 namespace weft::ovsdb {
 
@@ -36,13 +35,17 @@ class Framer {
 
     /// Starts over with an empty stream.
     void reset();
+    /// Frees what no message needs. Ends the life of what next() returned.
+    void give_back_memory();
 
   private:
     void compact(std::size_t next);
+    void resize(std::size_t size);
 
-    std::vector<char> buffer_;
-    std::size_t begin_ = 0;    ///< where the current message starts
-    std::size_t scanned_ = 0;  ///< everything before was looked at
+    std::unique_ptr<char[]> buffer_;  ///< not filled in: what is never read costs no page
+    std::size_t size_ = 0;            ///< of buffer_
+    std::size_t begin_ = 0;           ///< where the current message starts
+    std::size_t scanned_ = 0;         ///< everything before was looked at
     std::size_t end_ = 0;
     std::size_t depth_ = 0;
     bool in_string_ = false;

@@ -36,6 +36,8 @@ class Session {
     /// The stream is up.
     void connected(std::string remote);
     Result<void> message(std::string_view json);
+    /// Frees what only the next burst needs; not from within message().
+    void give_back_memory() { document_ = JsonDocument(); }
     /// Sends it, or answers at once when there is no connection.
     void transact(std::uint64_t id, Transaction transaction);
     /// Asks for a sign of life.

@@ -74,6 +74,9 @@ class AnnotationApplier final : public engine::Subscriber {
     /// is no news: it has been taken note of here, and true is returned. Otherwise observed() has to be told.
     bool take_echo(const RowPtr& before, const RowPtr& now);
 
+    /// Frees what only the next burst needs.
+    void give_back_memory() { parser_ = JsonDocument(); }
+
     /// Any thread.
     Status status() const;
     bool idle() const { return behind_.load(std::memory_order_acquire) == 0; }

@@ -98,6 +98,26 @@ TEST(Framing, ABigMessageAndItsMemoryGivenBack) {
     EXPECT_LT(framer.room(1).size(), std::size_t{1} << 20);
 }
 
+TEST(Framing, GivesBackMemoryAmongMessagesAndWithinOne) {
+    Framer framer;
+    framer.give_back_memory();
+    feed(framer, "{\"a\":1}{\"b\":");
+    auto message = framer.next();
+    ASSERT_TRUE(message.ok());
+    EXPECT_EQ(*message, "{\"a\":1}");
+    framer.give_back_memory();  // half a message stays
+    feed(framer, "2}");
+    message = framer.next();
+    ASSERT_TRUE(message.ok());
+    EXPECT_EQ(*message, "{\"b\":2}");
+    framer.give_back_memory();
+    EXPECT_LT(framer.room(1).size(), 65536u);
+    feed(framer, "{\"c\":3}");
+    message = framer.next();
+    ASSERT_TRUE(message.ok());
+    EXPECT_EQ(*message, "{\"c\":3}");
+}
+
 TEST(Framing, WhatIsNoJsonRpcIsRefused) {
     for (const char* bad :
          {"x", "[1]", "\"a\"", "123", "}", "]", "{}x", "{}[", "\xff\xfe", "HTTP/1.1 400 Bad Request\r\n"}) {
