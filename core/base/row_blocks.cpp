@@ -157,9 +157,8 @@ class SizeClass {
     }
 
     const std::uint32_t block_size_;
-    const std::uint32_t
-        inverse_;                ///< a multiplication for the division by the block's size: exact for offsets in a slab
-    const std::uint32_t count_;  ///< blocks of a slab
+    const std::uint32_t inverse_;  ///< multiplied, and shifted by 32: a division by block_size_, exact within a slab
+    const std::uint32_t count_;    ///< blocks of a slab
     std::mutex mutex_;
     Slab* roomy_ = nullptr;
 };
