@@ -139,7 +139,7 @@ Result<void> Bed::start_databases() {
 }
 
 Result<std::string> Bed::another_northbound() {
-    return start_database("floor-nb", "/usr/share/ovn/ovn-nb.ovsschema");
+    return start_database("floor-nb-" + std::to_string(++northbounds_), "/usr/share/ovn/ovn-nb.ovsschema");
 }
 
 Result<void> Bed::vsctl(testing::Argv arguments) const {

@@ -115,6 +115,7 @@ class Bed {
     TimePoint started_at_{};
     int ready_fd_ = -1;
     bool bound_ = false;
+    int northbounds_ = 0;  ///< beside the one that weftd has
 };
 
 }  // namespace weft::bench

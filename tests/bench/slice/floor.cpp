@@ -331,6 +331,7 @@ Result<Floor> measure_floor(Bed& bed, std::size_t pods) {
     auto north = bed.another_northbound();
     if (!north) return north.error();
     const auto out = (bed.testbed().dir() / "floor.json").string();
+    std::filesystem::remove(out + ".listed");
     auto child = bed.testbed().start({.name = "floor",
                                       .argv = {(bed.options().bin_dir / "bench-slice").string(), "--floor", *north,
                                                bed.way(), std::to_string(pods), out},

@@ -5,6 +5,7 @@
 #include <weft/testing/testbed/control_plane.hpp>
 #include <weft/testing/testbed/kubelet.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -65,6 +67,39 @@ void pause(const Bed& bed, const std::string& file) {
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
 }
 
+/// A machine that others share is not equally fast at all times, and a burst takes a second: CPU and wall time are
+/// those in the middle of three.
+constexpr int bursts = 3;
+
+Result<void> burst_again(Bed& bed, std::size_t pods, Bulk& bulk) {
+    std::vector<double> cpu{bulk.cpu};
+    std::vector<double> wall{bulk.committed_wall};
+    for (int i = 1; i < bursts; ++i) {
+        const auto again = measure_bulk(bed, pods);
+        if (!again) return again.error();
+        cpu.push_back(again->cpu);
+        wall.push_back(again->committed_wall);
+        if (auto gone = measure_afterwards(bed); !gone) return gone.error();
+    }
+    bulk.cpu = median(std::move(cpu));
+    bulk.committed_wall = median(std::move(wall));
+    return {};
+}
+
+Result<Floor> measure_floors(Bed& bed, std::size_t pods, int times) {
+    std::vector<Floor> floors;
+    for (int i = 0; i < times; ++i) {
+        if (auto gone = bed.delete_all_pods(); !gone) return gone.error();
+        auto floor = measure_floor(bed, pods);
+        if (!floor) return floor.error();
+        floors.push_back(*floor);
+    }
+    const auto middle = floors.begin() + static_cast<std::ptrdiff_t>(floors.size() / 2);
+    std::nth_element(floors.begin(), middle, floors.end(),
+                     [](const Floor& a, const Floor& b) { return a.cpu() < b.cpu(); });
+    return *middle;
+}
+
 Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path& bin_dir, const Arguments& arguments,
                           Server server, Report& report) {
     tell(std::string("databases, ") + (server == Server::kubernetes ? "kube-apiserver" : "API server") + ", cluster");
@@ -94,6 +129,11 @@ Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path
     const auto after = measure_afterwards(bed);
     if (!after) return after.error();
     bulk->after_mib = *after;
+    const bool quick = server == Server::embedded;  // kube-apiserver takes most of a minute for each
+    if (quick) {
+        tell("all at once again");
+        if (auto done = burst_again(bed, arguments.pods, *bulk); !done) return done;
+    }
     Report restart;
     if (arguments.has('b')) {
         tell("they come back; restart among them");
@@ -101,9 +141,8 @@ Result<void> measure_node(testing::Testbed& testbed, const std::filesystem::path
         if (auto done = measure_restart(bed, restart); !done) return done;
     }
     if (auto stopped = bed.stop_weftd(); !stopped) return stopped;
-    if (auto gone = bed.delete_all_pods(); !gone) return gone;
     tell("floors");
-    const auto floor = measure_floor(bed, arguments.pods);
+    const auto floor = measure_floors(bed, arguments.pods, quick ? bursts : 1);
     if (!floor) return floor.error();
     report_bulk(*bulk, *floor, arguments.pods, report);
     report.append(restart);
