@@ -10,6 +10,7 @@
 
 #include <weft/tables/kube.hpp>
 
+#include <future>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -141,6 +142,34 @@ TEST_P(Server, ListsInPagesAndFollows) {
     server.make_pod("p2", server.node("a"));
     EXPECT_TRUE(wait_pod(rig, "p2", any));
     EXPECT_FALSE(rig.watches().status().empty());
+}
+
+/// As a weftd begins: some lists at once, on no connection yet, and a watch after each.
+TEST_P(Server, WhatBeginsAtOnceIsAnsweredAtOnce) {
+    constexpr int starts = 100;
+    for (int round = 0; round < starts; ++round) {
+        Client client(server.access());
+        client.start();
+        std::vector<std::future<Answer>> lists;
+        client.run([&] {
+            for (const std::string kind : {"pods", "nodes", "namespaces", "services"}) {
+                auto answer = std::make_shared<std::promise<Answer>>();
+                lists.push_back(answer->get_future());
+                Request list;
+                list.path = "/api/v1/" + kind + "?limit=1";
+                list.silence = 5s;
+                client.start(std::move(list), [&client, kind, answer](const Answer& listed) {
+                    Request watch;
+                    watch.path = "/api/v1/" + kind + "?watch=1&resourceVersion=0";
+                    client.start(std::move(watch), [](const Answer&) {});
+                    answer->set_value(listed);
+                });
+            }
+        });
+        for (auto& list : lists)
+            ASSERT_TRUE(list.get().ok()) << "the silence of one ended it, start " << round;
+        client.stop();
+    }
 }
 
 TEST_P(Server, ANarrowWatchAndAWiderOne) {
