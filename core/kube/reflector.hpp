@@ -33,6 +33,7 @@ struct ReflectorOptions {
     Duration watch_silence = std::chrono::seconds(150);
     Duration list_silence = std::chrono::seconds(60);
     Duration list_deadline = std::chrono::minutes(10);
+    Duration end_of_page = std::chrono::milliseconds(300);  ///< after its last byte, the end need not be told
     /// A watch that lasted this long, or brought something new and was ended in order, was fine: the next one starts at
     /// once.
     Duration fair_watch = std::chrono::seconds(5);
@@ -101,6 +102,7 @@ class Reflector {
     void clear_incoming();
     void request_page();
     void on_item(std::string_view text);
+    void await_end();
     void page_done(const Answer& answer);
     void finish_list(std::string_view resource_version);
     void post_difference();

@@ -37,7 +37,20 @@ void Reflector::request_page() {
             if (list_error_) return;
             auto fed = splitter_.feed(bytes, [this](std::string_view item) { on_item(item); });
             if (!fed) list_error_ = std::move(fed).error();
+            if (fed && splitter_.finished()) await_end();
         });
+}
+
+/// The text is whole. libcurl 7.88 sometimes does not notice that an HTTP/2 answer without a length has ended: nothing
+/// would come any more, until the silence is too long.
+void Reflector::await_end() {
+    timer_.set_after(options_.end_of_page, [this] {
+        log(LogLevel::debug, "kube", "a page is whole, and its end was not told", {{"resource", counts_.resource}});
+        transport_.cancel(exchange_);
+        Answer whole;
+        whole.http = 200;
+        page_done(whole);
+    });
 }
 
 void Reflector::on_item(std::string_view text) {
@@ -72,6 +85,7 @@ void Reflector::insert_incoming(const ObjectMeta& meta, Reading reading) {
 
 void Reflector::page_done(const Answer& answer) {
     exchange_ = Transport::Exchange::none;
+    timer_.cancel();
     const std::string what = "list " + counts_.resource;
     if (answer.http == 410) return expired(answer.error(what).text());
     if (answer.version_too_large || !answer.ok()) {

@@ -428,6 +428,7 @@ TEST_P(PropertyTest, EqualsARecomputeWhateverTheThreads) {
                 ASSERT_TRUE(extended ? one->engine.remove("ext") : one->engine.add(Bed::module_of<Extend>("ext")));
             }
             one->engine.tick();
+            if (step % 50 == 0) one->engine.give_back_memory();
         }
         extended = extended != toggle;
         advance_model();

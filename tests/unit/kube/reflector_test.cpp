@@ -233,6 +233,35 @@ TEST_F(ReflectorTest, ABrokenPageIsAskedForAgain) {
     EXPECT_THAT(keys(), ElementsAre("n/p1", "n/p2", "n/p3"));
 }
 
+TEST_F(ReflectorTest, AWholePageNeedsNoEnd) {
+    make();
+    transport.stream(list(pod("p1", 1), 10, "more"));
+    loop.advance(299ms);
+    ASSERT_EQ(transport.open(), 1U);
+    EXPECT_EQ(transport.request().path, "/api/v1/pods?limit=500") << "the end may still come";
+    loop.advance(1ms);
+    ASSERT_EQ(transport.open(), 1U) << "the first page's exchange is cancelled";
+    EXPECT_EQ(transport.request().path, "/api/v1/pods?limit=500&continue=more");
+    transport.stream(list(pod("p2", 2), 10).substr(0, 60));
+    loop.advance(1s);
+    EXPECT_THAT(sink.journal, IsEmpty()) << "half a page is none";
+    transport.stream(list(pod("p2", 2), 10).substr(60));
+    loop.advance(300ms);
+    EXPECT_THAT(sink.take_journal(), ElementsAre("replace Pod 2", "complete Pod"));
+    EXPECT_THAT(transport.request().path, HasSubstr("watch=1"));
+    EXPECT_EQ(loop.timers(), 0U);
+}
+
+TEST_F(ReflectorTest, AnEndThatIsToldIsNotWaitedFor) {
+    make();
+    transport.answer(200, list(pod("p1", 1), 10, "more"));
+    transport.answer(200, list(pod("p2", 2), 10));
+    EXPECT_THAT(transport.request().path, HasSubstr("watch=1"));
+    loop.advance(1s);
+    EXPECT_EQ(transport.open(), 1U);
+    EXPECT_EQ(transport.started(), 3U);
+}
+
 TEST_F(ReflectorTest, NoListAtAll) {
     make();
     transport.answer(200, "<html>captive portal</html>");
