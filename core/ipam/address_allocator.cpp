@@ -348,7 +348,7 @@ void AddressAllocator::publish(Entry& entry, OperatorOut& out) {
         lease.mac = entry.mac;
         lease.fixed = entry.fixed;
     }
-    RowPtr row = RowPtr::make(std::move(lease));
+    RowPtr row = RowPtr::make(lease);
     if (row.equals(entry.lease)) return;
     entry.lease = row;
     out.put(0, std::move(row));

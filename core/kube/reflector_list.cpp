@@ -36,8 +36,11 @@ void Reflector::request_page() {
         [this](std::string_view bytes) {
             if (list_error_) return;
             auto fed = splitter_.feed(bytes, [this](std::string_view item) { on_item(item); });
-            if (!fed) list_error_ = std::move(fed).error();
-            if (fed && splitter_.finished()) await_end();
+            if (!fed) {
+                list_error_ = std::move(fed).error();
+            } else if (splitter_.finished()) {
+                await_end();
+            }
         });
 }
 
