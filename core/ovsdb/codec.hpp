@@ -329,7 +329,10 @@ const ColumnOps& column_ops() {
             [](Unpacker& desired, Unpacker& actual) {
                 const bool declared = desired.number() != 0;
                 const bool there = actual.number() != 0;
-                if (!declared) return there ? skip_value<C>(actual) : void(), true;
+                if (!declared) {
+                    if (there) skip_value<C>(actual);
+                    return true;
+                }
                 if constexpr (codec::HasRef<C>::value) {
                     return false;
                 } else {
