@@ -1,9 +1,8 @@
 #include "base/row_blocks.hpp"
 
-#include <algorithm>
+#include "base/free_places.hpp"
+
 #include <array>
-#include <bit>
-#include <bitset>
 #include <cstdint>
 #include <mutex>
 #include <new>
@@ -38,20 +37,13 @@ namespace {
 constexpr std::size_t step = 16;       ///< sizes are rounded up to this
 constexpr std::size_t largest = 1024;  ///< larger ones are rare and come from the heap
 constexpr std::size_t slab_size = 32 << 10;
-constexpr std::size_t page = 4 << 10;
 
-using Word = std::uint64_t;
-constexpr std::size_t word_bits = 64;
-constexpr std::size_t most_blocks = slab_size / step;
-
-/// Head of a piece of memory, aligned to its size, that holds blocks of one size behind it. It says which are free, so
-/// that nobody has to look into them, and a page without a block that is out can go.
+/// Head of a piece of memory, aligned to its size, that holds blocks of one size behind it.
 struct alignas(step) Slab {
-    Slab* previous;
-    Slab* next;          ///< of those with room
-    std::uint32_t used;  ///< number of blocks that are out
-    std::uint32_t hint;  ///< no word before this one has a free block
-    std::array<Word, most_blocks / word_bits> free;
+    FreePlaces<slab_size / step> places;
+    Slab* previous = nullptr;
+    Slab* next = nullptr;    ///< of those with room
+    std::uint32_t used = 0;  ///< number of blocks that are out
 };
 
 std::byte* first_of(Slab* slab) {
@@ -84,16 +76,11 @@ class SizeClass {
           inverse_(static_cast<std::uint32_t>((std::uint64_t{1} << 32) / block_size + 1)),
           count_(static_cast<std::uint32_t>((slab_size - sizeof(Slab)) / block_size)) {}
 
-    /// The first that is free: what is out stays close together.
     void* take() {
         const std::lock_guard lock(mutex_);
-        if (roomy_ == nullptr) roomy_ = make_slab();
+        if (roomy_ == nullptr) roomy_ = new (map_slab()) Slab{FreePlaces<slab_size / step>(count_)};
         Slab& slab = *roomy_;
-        while (slab.free[slab.hint] == 0)
-            ++slab.hint;
-        Word& word = slab.free[slab.hint];
-        const auto number = slab.hint * word_bits + static_cast<std::size_t>(std::countr_zero(word));
-        word &= word - 1;
+        const std::size_t number = slab.places.take();
         if (++slab.used == count_) unlist(&slab);
         return first_of(&slab) + number * block_size_;
     }
@@ -102,9 +89,7 @@ class SizeClass {
         const std::lock_guard lock(mutex_);
         Slab* slab = slab_of(block);
         const auto offset = static_cast<std::uint64_t>(static_cast<std::byte*>(block) - first_of(slab));
-        const auto number = static_cast<std::uint32_t>(offset * inverse_ >> 32);
-        slab->free[number / word_bits] |= Word{1} << number % word_bits;
-        slab->hint = std::min<std::uint32_t>(slab->hint, number / word_bits);
+        slab->places.put_back(static_cast<std::uint32_t>(offset * inverse_ >> 32));
         if (slab->used-- == count_) list(slab);
         // The only one with room is kept, so that a row that comes and goes maps nothing.
         if (slab->used == 0 && (slab->previous != nullptr || slab->next != nullptr)) unmap(slab);
@@ -114,17 +99,14 @@ class SizeClass {
         const std::lock_guard lock(mutex_);
         for (Slab *slab = roomy_, *next = nullptr; slab != nullptr; slab = next) {
             next = slab->next;
-            slab->used == 0 ? unmap(slab) : give_back_pages(*slab);
+            if (slab->used == 0)
+                unmap(slab);
+            else
+                slab->places.give_back_pages<slab_size>(reinterpret_cast<std::byte*>(slab), sizeof(Slab), block_size_);
         }
     }
 
   private:
-    Slab* make_slab() const {
-        auto* slab = new (map_slab()) Slab{};
-        for (std::uint32_t number = 0; number < count_; ++number)
-            slab->free[number / word_bits] |= Word{1} << number % word_bits;
-        return slab;
-    }
     void list(Slab* slab) {
         slab->previous = nullptr;
         slab->next = roomy_;
@@ -135,20 +117,6 @@ class SizeClass {
         (slab->previous != nullptr ? slab->previous->next : roomy_) = slab->next;
         if (slab->next != nullptr) slab->next->previous = slab->previous;
         slab->previous = slab->next = nullptr;
-    }
-
-    /// Pages that no block which is out reaches into.
-    void give_back_pages(Slab& slab) const noexcept {
-        std::bitset<slab_size / page> needed(1);  // the head
-        for (std::uint32_t number = 0; number < count_; ++number) {
-            if ((slab.free[number / word_bits] >> number % word_bits & 1) != 0) continue;
-            const std::size_t begin = sizeof(Slab) + std::size_t{number} * block_size_;
-            for (std::size_t at = begin / page; at <= (begin + block_size_ - 1) / page; ++at)
-                needed.set(at);
-        }
-        for (std::size_t at = 0; at < needed.size(); ++at) {
-            if (!needed.test(at)) ::madvise(reinterpret_cast<std::byte*>(&slab) + at * page, page, MADV_DONTNEED);
-        }
     }
 
     void unmap(Slab* slab) {

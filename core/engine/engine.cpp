@@ -73,10 +73,10 @@ bool Engine::wait(std::optional<TimePoint> deadline) {
     return timer && clock.now() >= *timer;
 }
 
-void Engine::run(std::stop_token stop_token) {
-    const std::stop_callback waker(stop_token, [this] { wake(); });
-    while (!stop_token.stop_requested()) {
-        if (wait() && !stop_token.stop_requested()) tick();
+void Engine::run(const std::stop_token& stop) {
+    const std::stop_callback waker(stop, [this] { wake(); });
+    while (!stop.stop_requested()) {
+        if (wait() && !stop.stop_requested()) tick();
     }
 }
 

@@ -126,7 +126,7 @@ class Engine {
     /// Blocks until there is something to do, a timer is due or `deadline` has come. True: a tick has work.
     bool wait(std::optional<TimePoint> deadline = std::nullopt);
     /// wait() and tick() until stopped.
-    void run(std::stop_token stop);
+    void run(const std::stop_token& stop);
     /// When the next timer or retry is due.
     std::optional<TimePoint> next_deadline() const;
     /// Input tables without which rules can't run yet.

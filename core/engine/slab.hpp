@@ -1,9 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <bit>
-#include <bitset>
+#include "base/free_places.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,7 +30,7 @@ class Slab {
     std::uint32_t make(Args&&... args) {
         const std::uint32_t number = chunk_with_room();
         Chunk& chunk = *chunks_[number];
-        const unsigned place = chunk.take();
+        const std::uint32_t place = chunk.places.take();
         new (chunk.at(place)) T{std::forward<Args>(args)...};
         if (++chunk.count == chunk_size) {
             roomy_.pop_back();
@@ -44,10 +42,9 @@ class Slab {
 
     void free(std::uint32_t id) {
         const std::uint32_t number = (id - 1) / chunk_size;
-        const unsigned place = (id - 1) % chunk_size;
         Chunk& chunk = *chunks_[number];
         (*this)[id].~T();
-        chunk.put_back(place);
+        chunk.places.put_back((id - 1) % chunk_size);
         --size_;
         if (--chunk.count == 0 && size_ > 0) {
             drop(number);
@@ -62,7 +59,7 @@ class Slab {
 
     bool alive(std::uint32_t id) const {
         const Chunk* chunk = chunks_[(id - 1) / chunk_size].get();
-        return chunk != nullptr && chunk->holds((id - 1) % chunk_size);
+        return chunk != nullptr && !chunk->places.is_free((id - 1) % chunk_size);
     }
     std::size_t size() const { return size_; }
     /// Gives the system the pages on which no object is.
@@ -78,9 +75,9 @@ class Slab {
     void each(Visit&& visit) {
         for (std::uint32_t number = 0; number < chunks_.size(); ++number) {
             if (!chunks_[number]) continue;
-            for (unsigned place = 0; place < chunk_size; ++place) {
+            for (std::uint32_t place = 0; place < chunk_size; ++place) {
                 const std::uint32_t id = number * chunk_size + place + 1;
-                if (chunks_[number]->holds(place)) visit(id, (*this)[id]);
+                if (!chunks_[number]->places.is_free(place)) visit(id, (*this)[id]);
             }
         }
     }
@@ -89,45 +86,14 @@ class Slab {
     static constexpr std::uint32_t chunk_size = 1024;
 
     struct Chunk {
-        std::byte* at(unsigned place) { return memory + std::size_t{place} * sizeof(T); }
-        bool holds(unsigned place) const { return (live[place / word_bits] >> place % word_bits & 1) != 0; }
-        /// The first that is free: objects stay close together, and no page is touched before it is needed.
-        unsigned take() {
-            while (~live[hint] == 0)
-                ++hint;
-            const auto bit = static_cast<unsigned>(std::countr_one(live[hint]));
-            live[hint] |= std::uint64_t{1} << bit;
-            return hint * word_bits + bit;
-        }
-        void put_back(unsigned place) {
-            live[place / word_bits] &= ~(std::uint64_t{1} << place % word_bits);
-            hint = std::min(hint, static_cast<std::uint16_t>(place / word_bits));
-        }
-        /// Pages that no object reaches into.
+        std::byte* at(std::uint32_t place) { return memory + std::size_t{place} * sizeof(T); }
         void give_back_pages() {
-            constexpr std::size_t page = 4 << 10;
-            const std::byte* const begin = reinterpret_cast<const std::byte*>(this);
-            std::bitset<sizeof(Chunk) / page> free;
-            free.set();
-            const auto need = [&](const std::byte* first, std::size_t size) {
-                const auto from = static_cast<std::size_t>(first - begin);
-                for (std::size_t at = from / page; at <= (from + size - 1) / page && at < free.size(); ++at)
-                    free.reset(at);
-            };
-            need(begin, offsetof(Chunk, memory));
-            for (unsigned place = 0; place < chunk_size; ++place) {
-                if (holds(place)) need(at(place), sizeof(T));
-            }
-            for (std::size_t number = 0; number < free.size(); ++number) {
-                if (free.test(number))
-                    ::madvise(reinterpret_cast<std::byte*>(this) + number * page, page, MADV_DONTNEED);
-            }
+            places.template give_back_pages<sizeof(Chunk)>(reinterpret_cast<std::byte*>(this), offsetof(Chunk, memory),
+                                                           sizeof(T));
         }
 
-        static constexpr unsigned word_bits = 64;
-        std::array<std::uint64_t, chunk_size / word_bits> live{};
-        std::uint16_t hint = 0;  ///< no word before this one has a free place
-        std::uint16_t count = 0;
+        FreePlaces<chunk_size> places{chunk_size};
+        std::uint32_t count = 0;
         bool listed = false;
         alignas(T) std::byte memory[chunk_size * sizeof(T)];
     };
