@@ -38,7 +38,7 @@ Error at(Error error, const Origin& origin) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-    const auto fail = [&](std::string why) {
+    const auto fail = [&](const std::string& why) {
         return Error{ErrorKind::invalid, "failed to open config file " + path + ": " + why, {}, "check --config-file"};
     };
     std::error_code failed;

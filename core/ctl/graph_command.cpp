@@ -83,7 +83,11 @@ std::string graph_dot(const JsonView& graph, const std::string& only) {
         for (const JsonView& rule : rules) {
             const auto self = quoted("r:" + full_name(rule));
             if (const auto driver = text_of(rule, "driver"); !driver.empty())
-                out += "  " + quoted("t:" + driver) + " -> " + self + " [penwidth=2, color=black];\n";
+                out.append("  ")
+                    .append(quoted("t:" + driver))
+                    .append(" -> ")
+                    .append(self)
+                    .append(" [penwidth=2, color=black];\n");
             rule["reads"].each([&](JsonView read) {
                 out.append("  ").append(quoted("t:" + text_of(read, "table"))).append(" -> ").append(self);
                 if (const auto index = text_of(read, "index"); !index.empty())
@@ -91,7 +95,11 @@ std::string graph_dot(const JsonView& graph, const std::string& only) {
                 out += ";\n";
             });
             rule["writes"].each([&](JsonView table) {
-                out += "  " + self + " -> " + quoted("t:" + plain(table.string_or(""))) + ";\n";
+                out.append("  ")
+                    .append(self)
+                    .append(" -> ")
+                    .append(quoted("t:" + plain(table.string_or(""))))
+                    .append(";\n");
             });
         }
     }

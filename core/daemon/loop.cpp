@@ -36,7 +36,7 @@ void Loop::wake() {
     (void)!::write(wake_fd_, &one, sizeof(one));
 }
 
-void Loop::handle_signals(std::vector<int> signals, std::function<void(int)> on_signal) {
+void Loop::handle_signals(const std::vector<int>& signals, std::function<void(int)> on_signal) {
     sigset_t set;
     sigemptyset(&set);
     for (const int signal : signals)

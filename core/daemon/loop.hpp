@@ -24,7 +24,7 @@ class Loop {
     void wake();
 
     /// Blocks the signals for the whole process (call before any thread starts) and hands them to `on_signal`.
-    void handle_signals(std::vector<int> signals, std::function<void(int)> on_signal);
+    void handle_signals(const std::vector<int>& signals, std::function<void(int)> on_signal);
     /// Runs posted tasks and then `work`, which says when it wants to run again at the latest; until stop().
     void run(const std::function<std::optional<TimePoint>()>& work);
     void stop() { stopping_ = true; }

@@ -65,7 +65,7 @@ RowPtr merged(const RowPtr& planned, const RowPtr& known) {
         if (pod.node.empty()) pod.node = old.node;
         if (pod.ips.empty()) pod.ips = old.ips, pod.phase = old.phase, pod.ready = old.ready;
         keep_annotations(pod, old);
-        return RowPtr::make(std::move(pod));
+        return RowPtr::make(pod);
     }
     if (known.type().name == tables::Node::table_name) {
         tables::Node node = planned.as<tables::Node>();
@@ -76,7 +76,7 @@ RowPtr merged(const RowPtr& planned, const RowPtr& known) {
         if (node.provider_id.empty()) node.provider_id = old.provider_id;
         if (node.container_runtime.empty()) node.container_runtime = old.container_runtime;
         keep_annotations(node, old);
-        return RowPtr::make(std::move(node));
+        return RowPtr::make(node);
     }
     return planned;
 }
@@ -234,7 +234,7 @@ Result<insight::PlanInput> Daemon::plan_input(JsonView args) const {
         auto& of = plan.facts[std::string(table)];
         of.clear();
         for (auto& row : made) {
-            RowPtr pointer = RowPtr::make(std::move(row));
+            RowPtr pointer = RowPtr::make(row);
             std::string key(pointer.key());
             of.emplace(std::move(key), std::move(pointer));
         }

@@ -55,6 +55,7 @@ Result<void> Engine::Impl::change(std::vector<ModuleSpec> add, const std::vector
         start_adapters(*module);
     if (options.tap != nullptr) {
         std::vector<std::string> names;
+        names.reserve(fresh.size());
         for (const Module* module : fresh)
             names.push_back(module->spec.name);
         options.tap->graph_changed(names, remove, engine.inputs());

@@ -200,7 +200,7 @@ void Statuses::put(RuleStatus status, std::int64_t now_ms) {
         if (detail::equal_fields(old, status)) return;
     }
     status.since_ms = now_ms;
-    RowPtr row = RowPtr::make(std::move(status));
+    RowPtr row = RowPtr::make(status);
     const CellId cell = store_.obtain(table_, row);
     store_.show(cell, std::move(row));
 }

@@ -138,7 +138,7 @@ void IdAllocator::publish(Entry& entry, OperatorOut& out) {
     lease.id = entry.id.value_or(0);
     lease.problem = entry.problem;
     lease.warning = entry.warning;
-    RowPtr row = RowPtr::make(std::move(lease));
+    RowPtr row = RowPtr::make(lease);
     if (row.equals(entry.lease)) return;
     entry.lease = row;
     out.put(0, std::move(row));

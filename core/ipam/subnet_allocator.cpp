@@ -190,7 +190,7 @@ void SubnetAllocator::publish(Entry& entry, OperatorOut& out) {
     if (entry.problem.empty()) lease.subnets = entry.subnets;
     lease.problem = entry.problem;
     lease.warning = entry.warning;
-    RowPtr row = RowPtr::make(std::move(lease));
+    RowPtr row = RowPtr::make(lease);
     if (row.equals(entry.lease)) return;
     entry.lease = row;
     out.put(0, std::move(row));

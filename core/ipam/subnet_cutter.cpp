@@ -11,13 +11,13 @@ namespace {
 constexpr int most_subnet_bits = 24;
 
 /// `ip` with the bits of `number` set, shifted left by `shift`.
-Ip with_number(const Ip& ip, std::uint32_t number, int shift) {
+Ip with_number(const Ip& ip, std::uint32_t number, unsigned shift) {
     auto bytes = ip.bytes();
-    const int size = ip.bits() / 8;
-    for (int bit = 0; bit < 32; ++bit) {
-        const int at = bit + shift;
-        if ((number >> bit & 1U) == 0 || at >= ip.bits()) continue;
-        auto& byte = bytes[static_cast<std::size_t>(size - 1 - at / 8)];
+    const auto bits = static_cast<unsigned>(ip.bits());
+    for (unsigned bit = 0; bit < 32; ++bit) {
+        const unsigned at = bit + shift;
+        if ((number >> bit & 1U) == 0 || at >= bits) continue;
+        auto& byte = bytes[bits / 8 - 1 - at / 8];
         byte = static_cast<std::uint8_t>(byte | (1U << (at % 8)));
     }
     return ip.is_v4() ? Ip::v4(std::array{bytes[0], bytes[1], bytes[2], bytes[3]}) : Ip::v6(bytes);
@@ -47,7 +47,7 @@ std::uint32_t SubnetCutter::rotated(std::uint32_t number) const {
 }
 
 IpPrefix SubnetCutter::subnet(std::uint32_t number) const {
-    return {with_number(range_.ip(), rotated(number), host_bits_), length_};
+    return {with_number(range_.ip(), rotated(number), static_cast<unsigned>(host_bits_)), length_};
 }
 
 }  // namespace weft::ipam

@@ -69,10 +69,10 @@ void Elector::get() {
     Request request;
     request.path = object_path(leases_, options_.ns, options_.lease);
     request.deadline = request.silence = request_deadline();
-    exchange_ = transport_.start(std::move(request), [this](Answer answer) { on_lease(std::move(answer)); });
+    exchange_ = transport_.start(std::move(request), [this](const Answer& answer) { on_lease(answer); });
 }
 
-void Elector::on_lease(Answer answer) {
+void Elector::on_lease(const Answer& answer) {
     exchange_ = Transport::Exchange::none;
     if (releasing_ && !answer.ok()) return released();
     if (answer.http == 404) {
@@ -148,12 +148,12 @@ void Elector::write(bool create, bool release) {
     request.body = lease_text(next, create);
     request.deadline = request.silence = request_deadline();
     writing_ = true;
-    exchange_ = transport_.start(std::move(request), [this, sent = loop_.now(), next, release](Answer answer) {
-        on_written(std::move(answer), sent, next, release);
+    exchange_ = transport_.start(std::move(request), [this, sent = loop_.now(), next, release](const Answer& answer) {
+        on_written(answer, sent, next, release);
     });
 }
 
-void Elector::on_written(Answer answer, TimePoint sent, Record written, bool release) {
+void Elector::on_written(const Answer& answer, TimePoint sent, Record written, bool release) {
     exchange_ = Transport::Exchange::none;
     writing_ = false;
     if (!answer.ok()) {

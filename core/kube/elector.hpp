@@ -73,10 +73,10 @@ class Elector {
 
     void attempt();
     void get();
-    void on_lease(Answer answer);
+    void on_lease(const Answer& answer);
     void observe(JsonView lease);
     void write(bool create, bool release);
-    void on_written(Answer answer, TimePoint sent, Record written, bool release);
+    void on_written(const Answer& answer, TimePoint sent, Record written, bool release);
     void released();
     void failed(const std::string& why, std::optional<Duration> retry_after);
     void again_after(Duration delay);

@@ -14,8 +14,8 @@ namespace {
 /// Reads one kubeconfig; errors carry the path within it.
 class Kubeconfig {
   public:
-    Kubeconfig(YAML::Node root, const std::string& path)
-        : root_(std::move(root)),
+    Kubeconfig(const YAML::Node& root, const std::string& path)
+        : root_(root),
           path_(path),
           folder_(std::filesystem::absolute(path).parent_path()) {}
 
@@ -161,9 +161,9 @@ Result<Access> access_from_kubeconfig(const std::string& path, std::string_view 
     auto content = read_file(path);
     if (!content) return std::move(content).error();
     try {
-        YAML::Node root = YAML::Load(*content);
+        const YAML::Node root = YAML::Load(*content);
         if (!root.IsMap()) return Error{ErrorKind::invalid, "is no kubeconfig", path, {}};
-        return Kubeconfig(std::move(root), path).read(context);
+        return Kubeconfig(root, path).read(context);
     } catch (const YAML::Exception& e) {
         return Error{ErrorKind::invalid, std::string("is not valid YAML: ") + e.what(), path, {}};
     }

@@ -205,7 +205,7 @@ Result<RowPtr> parse_node(JsonView object, const Prefixes& more) {
     node.container_runtime = read.text(read.object(status, "nodeInfo", "status.nodeInfo"), "containerRuntimeVersion",
                                        "status.nodeInfo.containerRuntimeVersion");
     if (read.failed()) return std::move(read).error();
-    return RowPtr::make(std::move(node));
+    return RowPtr::make(node);
 }
 
 Result<RowPtr> parse_namespace(JsonView object, const Prefixes& more) {
@@ -217,7 +217,7 @@ Result<RowPtr> parse_namespace(JsonView object, const Prefixes& more) {
     ns.labels = read.map(metadata, "labels", "metadata.labels", keep_all);
     ns.annotations = read.map(metadata, "annotations", "metadata.annotations", kept_under(more));
     if (read.failed()) return std::move(read).error();
-    return RowPtr::make(std::move(ns));
+    return RowPtr::make(ns);
 }
 
 Result<RowPtr> parse_pod(JsonView object, const Prefixes& more) {
@@ -242,7 +242,7 @@ Result<RowPtr> parse_pod(JsonView object, const Prefixes& more) {
               [&](JsonView ip) { read.address(ip["ip"].string_or(""), "status.podIPs", pod.ips); });
     pod.ips.shrink_to_fit();
     if (read.failed()) return std::move(read).error();
-    return RowPtr::make(std::move(pod));
+    return RowPtr::make(pod);
 }
 
 }  // namespace

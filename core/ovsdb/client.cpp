@@ -112,7 +112,7 @@ class Client::Loop {
         ++client_.counters_.connects;
     }
 
-    void drop(std::string reason) {
+    void drop(const std::string& reason) {
         if (reason != last_reason_) {
             log(session_.synced() ? LogLevel::warn : LogLevel::info, "ovsdb", "no connection",
                 {{"database", std::string(settings_.database->name())},
@@ -125,7 +125,7 @@ class Client::Loop {
         framer_.reset();
         out_.clear();
         written_ = 0;
-        session_.disconnected(std::move(reason));
+        session_.disconnected(reason);
         reconnect_.failed(clock_.now());
         ++remote_;
     }
@@ -238,9 +238,9 @@ class Client::Loop {
             std::visit([this](auto& what) { carry_out(what); }, command.what);
     }
     void carry_out(Command::Monitors& what) { session_.set_monitors(std::move(what.request)); }
-    void carry_out(Command::Transact& what) { session_.transact(what.id, std::move(what.transaction)); }
+    void carry_out(Command::Transact& what) { session_.transact(what.id, what.transaction); }
     void carry_out(Command::Drop& what) {
-        if (transport_) drop(std::move(what.reason));
+        if (transport_) drop(what.reason);
     }
     void carry_out(Command::GiveBack&) {
         framer_.give_back_memory();

@@ -66,7 +66,7 @@ void Session::connected(std::string remote) {
                                 R"("leader","schema","cid","index"]}]}])");
 }
 
-void Session::disconnected(std::string reason) {
+void Session::disconnected(const std::string& reason) {
     if (phase_ == Phase::down) return;
     const bool was_synced = phase_ == Phase::synced;
     phase_ = Phase::down;
@@ -96,7 +96,7 @@ void Session::probe() {
     out_.append(R"({"id":"echo","method":"echo","params":[]})");
 }
 
-void Session::transact(std::uint64_t id, Transaction transaction) {
+void Session::transact(std::uint64_t id, const Transaction& transaction) {
     if (!synced()) {
         events_.emplace_back(
             Reply{id, Outcome::plain(Outcome::Kind::unsent, "not connected"), transaction.operations()});

@@ -39,11 +39,11 @@ class Session {
     /// Frees what only the next burst needs; not from within message().
     void give_back_memory() { document_ = JsonDocument(); }
     /// Sends it, or answers at once when there is no connection.
-    void transact(std::uint64_t id, Transaction transaction);
+    void transact(std::uint64_t id, const Transaction& transaction);
     /// Asks for a sign of life.
     void probe();
     /// The stream is gone: everything in flight is lost.
-    void disconnected(std::string reason);
+    void disconnected(const std::string& reason);
 
     /// The contents have come.
     bool synced() const { return phase_ == Phase::synced; }

@@ -213,6 +213,7 @@ Result<std::vector<Found>> admit_folder(const std::string& folder, const Admissi
     }
     std::sort(paths.begin(), paths.end());
     std::vector<Found> found;
+    found.reserve(paths.size());
     for (const auto& path : paths)
         found.push_back({fs::path(path).stem().string(), admit(path, policy)});
     return found;

@@ -270,7 +270,7 @@ class Recorder::Writer {
         return {};
     }
 
-    void fail(Error error) {
+    void fail(const Error& error) {
         if (stopped_) return;
         log(LogLevel::warn, "record", "recording has stopped; everything else goes on", error);
         const std::lock_guard lock(mutex_);

@@ -93,10 +93,11 @@ class AdminServer::Impl {
     }
     ~Impl() { stop(); }
 
-    void on(std::string call, SlowHandler handler) {
+    void on(const std::string& call, SlowHandler handler) {
         if (thread_.joinable()) throw std::logic_error("admin calls are registered before the server starts");
-        if (!handlers_.try_emplace(call, std::move(handler)).second)
-            throw std::logic_error("admin call " + call + " is taken");
+        SlowHandler& place = handlers_[call];
+        if (place) throw std::logic_error("admin call " + call + " is taken");
+        place = std::move(handler);
     }
     Result<void> start();
     void stop();
@@ -381,13 +382,13 @@ AdminServer::AdminServer(AdminOptions options, Post post)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(post))) {}
 AdminServer::~AdminServer() = default;
 
-void AdminServer::on(std::string call, Handler handler) {
-    impl_->on(std::move(call),
+void AdminServer::on(const std::string& call, Handler handler) {
+    impl_->on(call,
               [handler = std::move(handler)](const JsonView& args, const AdminReply& reply) { reply(handler(args)); });
 }
 
-void AdminServer::on_slow(std::string call, SlowHandler handler) {
-    impl_->on(std::move(call), std::move(handler));
+void AdminServer::on_slow(const std::string& call, SlowHandler handler) {
+    impl_->on(call, std::move(handler));
 }
 
 Result<void> AdminServer::start() {

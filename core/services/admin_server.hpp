@@ -42,8 +42,8 @@ class AdminServer {
     AdminServer& operator=(const AdminServer&) = delete;
 
     /// Before start(). A name that is taken is a broken invariant and throws std::logic_error.
-    void on(std::string call, Handler handler);
-    void on_slow(std::string call, SlowHandler handler);
+    void on(const std::string& call, Handler handler);
+    void on_slow(const std::string& call, SlowHandler handler);
 
     /// Binds and serves. A socket that nobody listens at is replaced; a living one is an error.
     Result<void> start();

@@ -221,7 +221,7 @@ Family<Histogram>& Metrics::histogram(std::string name, std::string help, std::v
                              [bounds = std::move(bounds)] { return std::make_unique<Histogram>(bounds); });
 }
 
-void Metrics::pull(Kind kind, std::string name, std::string help, std::vector<std::string> labels,
+void Metrics::pull(Kind kind, const std::string& name, std::string help, std::vector<std::string> labels,
                    std::function<std::vector<Sample>()> read) {
     auto made = std::make_unique<Pulled>(kind, name, std::move(help), std::move(labels), std::move(read));
     const std::scoped_lock lock(mutex_);

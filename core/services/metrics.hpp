@@ -160,7 +160,7 @@ class Metrics {
                                  std::vector<std::string> labels = {});
     /// Values owned elsewhere: `read` runs at each scrape, on the scraping thread.
     enum class Kind { counter, gauge };
-    void pull(Kind kind, std::string name, std::string help, std::vector<std::string> labels,
+    void pull(Kind kind, const std::string& name, std::string help, std::vector<std::string> labels,
               std::function<std::vector<Sample>()> read);
 
     /// The text exposition format, version 0.0.4, names in order.

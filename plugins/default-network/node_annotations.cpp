@@ -55,6 +55,7 @@ struct AnnotateTunnel {
         const auto ips = tunnel_addresses(*config, node);
         if (ips.empty()) return out.wait("node " + local.name + " has no address yet");
         std::vector<std::string> texts;
+        texts.reserve(ips.size());
         for (const auto& ip : ips)
             texts.push_back(ip.text());
         out.put(annotation_of(local.name, ovn::annotation::encap_ips, sorted_json_list(std::move(texts))));

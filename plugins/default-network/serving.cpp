@@ -21,9 +21,9 @@ struct ManagementInterface {
 };
 
 tables::ServingCondition condition(std::string_view what, std::string missing) {
-    return {.key = Key<tables::ServingCondition>{"default-network", what},
-            .ready = missing.empty(),
-            .message = std::move(missing)};
+    const bool ready = missing.empty();
+    return {
+        .key = Key<tables::ServingCondition>{"default-network", what}, .ready = ready, .message = std::move(missing)};
 }
 
 /// Pods can be given addresses.

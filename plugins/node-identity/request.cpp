@@ -33,7 +33,7 @@ Result<RowPtr> parse_request(JsonView object) {
     });
     if (row.decided || row.signer != client_signer) {
         row.conditions.clear();
-        return RowPtr::make(std::move(row));
+        return RowPtr::make(row);
     }
     row.username = spec["username"].string_or("");
     row.groups = texts(spec["groups"]);
@@ -45,7 +45,7 @@ Result<RowPtr> parse_request(JsonView object) {
     } else {
         row.trouble = subject.error().what;
     }
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 }  // namespace weft::node_identity

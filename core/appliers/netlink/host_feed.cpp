@@ -11,7 +11,7 @@ RowPtr link_row(const Link& link) {
     row.mac = link.mac;
     row.mtu = link.mtu;
     row.up = link.up;
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 std::vector<tables::HostAddress> address_rows(const Link& link, const std::vector<Address>& addresses) {

@@ -424,7 +424,7 @@ void bench_selections(Results& results, int selections, int pods) {
 }  // namespace weft::engine
 
 int main(int argc, char** argv) {
-    const double scale = argc > 1 ? std::atof(argv[1]) : 1.0;
+    const double scale = argc > 1 ? std::strtod(argv[1], nullptr) : 1.0;
     const bool bare = argc > 2 && std::string_view(argv[2]) == "bare";
     char folder[] = "/tmp/weft-bench-XXXXXX";
     std::unique_ptr<weft::containment::RunBoard> board;

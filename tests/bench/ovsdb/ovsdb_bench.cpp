@@ -195,8 +195,8 @@ Cost bare(int pods, int size) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const int pods = argc > 1 ? std::atoi(argv[1]) : 10'000;
-    const int size = argc > 2 ? std::atoi(argv[2]) : 100;
+    const int pods = argc > 1 ? static_cast<int>(std::strtol(argv[1], nullptr, 10)) : 10'000;
+    const int size = argc > 2 ? static_cast<int>(std::strtol(argv[2], nullptr, 10)) : 100;
     std::printf("%d pods in batches of %d: switch port, and a member of switch, port group and address set\n", pods,
                 size);
     const Cost floor = bare(pods, size);

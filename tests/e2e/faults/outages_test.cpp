@@ -172,7 +172,7 @@ Result<void> restart_without_clock(World& world, Process& process) {
 
 /// The day as a weftd's log begins its lines.
 std::string day(int from_now) {
-    const std::time_t then = std::time(nullptr) + from_now * 86400;
+    const std::time_t then = std::time(nullptr) + from_now * 86400L;
     std::tm parts{};
     ::gmtime_r(&then, &parts);
     std::string text(16, '\0');

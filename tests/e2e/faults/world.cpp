@@ -43,7 +43,7 @@ std::filesystem::path ledger_file(int version) {
 
 int setting(const char* variable, int otherwise) {
     const char* value = std::getenv(variable);
-    return value == nullptr ? otherwise : std::atoi(value);
+    return value == nullptr ? otherwise : static_cast<int>(std::strtol(value, nullptr, 10));
 }
 
 Result<std::unique_ptr<World>> World::build() {

@@ -12,7 +12,7 @@ namespace {
 
 int setting(const char* variable, const test::Effort& otherwise) {
     const char* value = std::getenv(variable);
-    return value == nullptr ? otherwise.count() : std::atoi(value);
+    return value == nullptr ? otherwise.count() : static_cast<int>(std::strtol(value, nullptr, 10));
 }
 
 class Churn : public ::testing::Test {

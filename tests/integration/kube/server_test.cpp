@@ -92,7 +92,7 @@ RowPtr annotation(const std::string& kind, const std::string& ns, const std::str
     row.sub_key = sub_key;
     row.value = value;
     row.settle_key();
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 class Server : public ::testing::TestWithParam<ServerKind> {

@@ -2,7 +2,7 @@
 
 #include <weft/base/json.hpp>
 
-#include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 
@@ -11,16 +11,11 @@ namespace weft::testing {
 namespace {
 
 /// Of "2026-01-31T12:00:00.123456Z", microseconds since 1970; 0 when it is something else.
-std::int64_t microseconds(std::string_view text) {
+std::int64_t microseconds(const std::string& text) {
     std::tm parts{};
-    int micros = 0;
-    if (std::sscanf(std::string(text).c_str(), "%d-%d-%dT%d:%d:%d.%6dZ", &parts.tm_year, &parts.tm_mon, &parts.tm_mday,
-                    &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &micros) != 7) {
-        return 0;
-    }
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    return static_cast<std::int64_t>(::timegm(&parts)) * 1'000'000 + micros;
+    const char* fraction = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    if (fraction == nullptr) return 0;
+    return static_cast<std::int64_t>(::timegm(&parts)) * 1'000'000 + std::strtol(fraction, nullptr, 10);
 }
 
 Audited read(JsonView event) {
@@ -38,7 +33,7 @@ Audited read(JsonView event) {
     read.name = text(object["name"]);
     read.uri = text(event["requestURI"]);
     read.code = static_cast<int>(event["responseStatus"]["code"].integer().value_or(0));
-    read.received_us = microseconds(event["requestReceivedTimestamp"].string_or(""));
+    read.received_us = microseconds(text(event["requestReceivedTimestamp"]));
     const auto metadata = event["responseObject"]["metadata"];
     read.uid = text(metadata["uid"]);
     read.version = text(metadata["resourceVersion"]);

@@ -6,7 +6,6 @@
 namespace weft::testing {
 namespace {
 
-using ::testing::Contains;
 using ::testing::Each;
 using ::testing::IsEmpty;
 using ::testing::Pair;

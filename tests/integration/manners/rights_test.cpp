@@ -5,6 +5,9 @@
 #include "world.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
 
 namespace weft::testing {
 namespace {
@@ -145,6 +148,18 @@ TEST_F(Rights, NoneIsMissingAndNoneIsTooMuch) {
                     << "nobody uses " << verb << " " << right.group << "/" << right.resource << " of " << user;
             }
         }
+    }
+}
+
+/// weftctl prints rules of the enabled plugins, so each plugin has to be enabled in a test that asks for their use.
+TEST(RightsOfPlugins, AreAskedForSomewhere) {
+    const std::set<std::string> tested{"default-network",  // above
+                                       "node-identity"};   // integration/identity
+    for (const auto& file : std::filesystem::directory_iterator(std::getenv("WEFT_PLUGINS"))) {
+        if (file.path().extension() != ".so") continue;
+        EXPECT_TRUE(tested.contains(file.path().stem()))
+            << "no test finds out whether the rules of " << file.path().stem()
+            << " are used: enable it in one that does";
     }
 }
 

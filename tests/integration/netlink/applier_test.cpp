@@ -41,7 +41,7 @@ class ApplierTest : public testing::ScratchTest {
     template <class T>
     void put(T row) {
         if constexpr (requires { row.settle_key(); }) row.settle_key();
-        RowPtr now = RowPtr::make(std::move(row));
+        RowPtr now = RowPtr::make(row);
         const auto name = std::pair(std::string(now.type().name), std::string(now.key()));
         const Change change{0, rows_[name], now};
         rows_[name] = now;

@@ -25,7 +25,7 @@ class HostFeedTest : public testing::ScratchTest {
         row.link = link;
         row.address = *IpPrefix::parse(address);
         row.settle_key();
-        return {0, {}, RowPtr::make(std::move(row))};
+        return {0, {}, RowPtr::make(row)};
     }
 
     testing::Recorder sink_;

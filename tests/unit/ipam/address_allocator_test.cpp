@@ -42,7 +42,7 @@ class AddressAllocatorTest : public testing::Test {
         std::vector<std::string> fixed = {};
         std::vector<std::string> preferred = {};
         std::int64_t precedence = 0;
-        std::string carrier = "";
+        std::string carrier = {};
         std::string pool = "default/n1";
     };
     void ask(const std::string& uid, const Ask& a) {

@@ -29,7 +29,7 @@ RowPtr annotation(const std::string& kind, const std::string& ns, const std::str
     row.sub_key = sub_key;
     row.value = value;
     row.settle_key();
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 RowPtr condition(const std::string& type, const std::string& status, const std::string& reason = "r") {
@@ -40,7 +40,7 @@ RowPtr condition(const std::string& type, const std::string& status, const std::
     row.reason = reason;
     row.message = "m";
     row.settle_key();
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 /// The row of a pod as the watch shows it.
@@ -53,7 +53,7 @@ RowPtr pod_row(const std::string& name, tables::Annotations annotations = {}, co
     pod.uid = uid;
     pod.node = node;
     pod.annotations = std::move(annotations);
-    return RowPtr::make(std::move(pod));
+    return RowPtr::make(pod);
 }
 
 RowPtr node_row(tables::Annotations annotations = {}, bool unavailable = false) {
@@ -62,7 +62,7 @@ RowPtr node_row(tables::Annotations annotations = {}, bool unavailable = false) 
     node.uid = "u";
     node.annotations = std::move(annotations);
     node.network_unavailable = unavailable;
-    return RowPtr::make(std::move(node));
+    return RowPtr::make(node);
 }
 
 std::string metadata(int version, const std::string& annotations, const std::string& uid = "u") {

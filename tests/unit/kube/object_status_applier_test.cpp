@@ -17,7 +17,7 @@ using testing::HasSubstr;
 RowPtr said(const std::string& field, const std::string& value, const std::string& uid = "u") {
     auto row = tables::object_status({"Light", "web", "a", uid}, field, value);
     row.settle_key();
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 class ObjectStatusApplierTest : public testing::Test {
@@ -98,7 +98,7 @@ TEST_F(ObjectStatusApplierTest, WhatStaysIsLeftAloneWhenItsRowGoes) {
     const auto staying = [](const std::string& field) {
         auto row = said(field, "1").as<tables::ObjectStatus>();
         row.stays = true;
-        return RowPtr::make(std::move(row));
+        return RowPtr::make(row);
     };
     put(staying("decision"));
     put(said("message", "1"));

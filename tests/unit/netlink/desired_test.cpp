@@ -12,7 +12,7 @@ RowPtr address(const std::string& link, const std::string& text) {
     row.link = link;
     row.address = *IpPrefix::parse(text);
     row.settle_key();
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 TEST(DesiredRows, GroupsByLink) {

@@ -65,7 +65,7 @@ TEST_F(HostilePeer, AnOversizedLineEndsTheConnection) {
     start();
     RawPeer peer(socket());
     std::thread sender([&] {
-        const std::string chunk(64 * 1024, 'a');
+        const std::string chunk(std::size_t{64} * 1024, 'a');
         for (int i = 0; i < 64 && peer.send(chunk); ++i) {
         }
     });

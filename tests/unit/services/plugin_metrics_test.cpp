@@ -13,7 +13,7 @@ RowPtr metric(const std::string& name, double value, std::vector<std::pair<std::
               bool counter = false) {
     tables::Metric row{.name = name, .help = "Help.", .counter = counter, .labels = std::move(labels), .value = value};
     row.settle_key();
-    return RowPtr::make(std::move(row));
+    return RowPtr::make(row);
 }
 
 TEST(PluginMetrics, AreThereAsLongAsTheirRowsAre) {

@@ -43,7 +43,7 @@ std::map<std::string, std::vector<std::string>> groups_of(const Resources& resou
 Json group_json(const std::string& name, const std::vector<std::string>& versions) {
     Json list = Json::array();
     for (const auto& version : versions)
-        list.push_back({{"groupVersion", name + "/" + version}, {"version", version}});
+        list.push_back({{"groupVersion", std::string(name).append("/").append(version)}, {"version", version}});
     return {{"name", name}, {"versions", list}, {"preferredVersion", list.empty() ? Json() : list[0]}};
 }
 

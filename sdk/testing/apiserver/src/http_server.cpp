@@ -34,7 +34,7 @@ std::string response_head(const HttpResponse& response, bool close) {
                        "\r\nContent-Type: " + response.content_type +
                        "\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\n";
     for (const auto& [name, value] : response.headers)
-        head += name + ": " + value + "\r\n";
+        head.append(name).append(": ").append(value).append("\r\n");
     if (close) head += "Connection: close\r\n";
     return head + "\r\n";
 }

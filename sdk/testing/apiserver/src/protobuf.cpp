@@ -228,7 +228,7 @@ class Decoder {
         }
         Json value = decode(field, wire);
         // Go's zero values are on the wire too; in JSON they would be left out.
-        bool zero = field.as != As::number_or_zero && (value == "" || value == 0 || value == false);
+        bool zero = field.as != As::number_or_zero && (value == Json("") || value == 0 || value == false);
         if (field.repeated) {
             out[field.name].push_back(std::move(value));
         } else if (!zero || field.as == As::int_or_string) {

@@ -115,7 +115,8 @@ class LabelSelector::Parser {
     static Outcome<Requirement> checked(Requirement out) {
         for (const auto& value : out.values) {
             if (auto why = label_value_error(value); !why.empty()) {
-                return wrong("values[0][" + out.key + "]: Invalid value: \"" + value + "\": " + why);
+                std::string text = "values[0][" + out.key + "]";
+                return wrong(text.append(": Invalid value: \"").append(value).append("\": ").append(why));
             }
         }
         return out;

@@ -157,7 +157,7 @@ ApiError too_large() {
     return {413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728", {}, {}, 0};
 }
 
-ApiError internal_error(std::string message) {
+ApiError internal_error(const std::string& message) {
     return {500, "InternalError", "Internal error occurred: " + message, {}, {}, 0};
 }
 

@@ -65,7 +65,7 @@ ApiError unsupported_media_type(std::string_view accepted);
 ApiError expired(std::string message);
 ApiError version_from_the_future(std::uint64_t asked, std::uint64_t current);
 ApiError too_large();
-ApiError internal_error(std::string message);
+ApiError internal_error(const std::string& message);
 
 /// A value or the answer that refuses it.
 template <class T>

@@ -42,7 +42,7 @@ Certificate make_certificate(EVP_PKEY* key, const char* name) {
     Certificate certificate(X509_new());
     std::int64_t serial = 0;
     RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial);
-    constexpr long day = 24 * 3600;
+    constexpr long day = 24L * 3600;
     X509_set_version(certificate.get(), X509_VERSION_3);
     ASN1_INTEGER_set_int64(X509_get_serialNumber(certificate.get()), serial & 0x7fffffffffffffff);
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);

@@ -20,7 +20,7 @@ namespace {
 
 /// YAML's plain scalars are what they look like, unless they are quoted.
 void write_scalar(JsonWriter& w, const YAML::Node& node) {
-    const std::string text = node.Scalar();
+    const std::string& text = node.Scalar();
     if (node.Tag() == "!") {
         w.value(text);
     } else if (text == "true" || text == "false") {

@@ -148,6 +148,7 @@ class Printer {
         }
         std::sort(sorted.begin(), sorted.end());
         std::vector<std::string> out;
+        out.reserve(sorted.size());
         for (auto& [table, name, line] : sorted)
             out.push_back(std::move(line));
         return out;
@@ -279,7 +280,7 @@ class Printer {
                 entries[json_quote(ovsdb::text_of(key))] = shown(value);
             std::string out;
             for (const auto& [key, value] : entries)
-                out += (out.empty() ? "" : ", ") + key + ": " + value;
+                out.append(out.empty() ? "" : ", ").append(key).append(": ").append(value);
             return "{" + out + "}";
         }
         std::vector<std::string> members;

@@ -149,19 +149,19 @@ class Scenario {
     }
     void remove(Line& line, const std::string&) {
         const std::string kind = line.need("a kind");
-        const std::string name = line.need("a name");
+        const std::string object = kind + " " + line.need("a name");
         line.end();
-        bool found = malformed_.erase(kind + " " + name) > 0;
+        bool found = malformed_.erase(object) > 0;
         const RowSet before = world_.objects;
         for (const auto& [table, rows] : before.tables()) {
             for (const auto& [key, row] : rows) {
-                if (name_of(row.object()) != kind + " " + name) continue;
+                if (name_of(row.object()) != object) continue;
                 found = true;
                 world_.objects.erase(table, key);
                 if (graph_) graph_->erase(table, key);
             }
         }
-        if (!found) throw Mistake("there is no " + kind + " " + name);
+        if (!found) throw Mistake("there is no " + object);
     }
     void pass(Line& line, const std::string&) {
         const std::string number = line.need("seconds");
@@ -271,13 +271,13 @@ class Scenario {
     }
     void expect_malformed(Line& line, bool negated) {
         const std::string kind = line.word();
-        const std::string name = line.word();
+        const std::string wanted = kind + " " + line.word();
         const std::string text = line.rest();
         std::vector<std::string> all;
         bool found = false;
         for (const auto& [object, error] : malformed_) {
             all.push_back(object + ": " + error.text());
-            found |= (kind.empty() || object == kind + " " + name) && error.text().find(text) != std::string::npos;
+            found |= (kind.empty() || object == wanted) && error.text().find(text) != std::string::npos;
         }
         if (found == negated) throw Mistake((negated ? "there is one:" : "there is none such, but") + listed(all));
     }

@@ -85,7 +85,7 @@ Result<std::vector<std::string>> Accounts::lacks(const KubeClient& admin, const 
     for (const auto& [user, attributes] : forbidden) {
         auto allowed = is_allowed(admin, user, attributes);
         if (!allowed) return allowed.error();
-        if (!*allowed) lacking.push_back(user + ": " + attributes);
+        if (!*allowed) lacking.push_back(std::string(user).append(": ").append(attributes));
     }
     return lacking;
 }

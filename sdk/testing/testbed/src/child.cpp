@@ -34,7 +34,7 @@ std::vector<std::string> merged_environment(const Environment& added) {
     std::vector<std::string> lines;
     lines.reserve(all.size());
     for (const auto& [name, value] : all)
-        lines.push_back(name + "=" + value);
+        lines.push_back(std::string(name).append("=").append(value));
     return lines;
 }
 

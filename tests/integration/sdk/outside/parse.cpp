@@ -16,7 +16,7 @@ weft::Result<weft::RowPtr> parse_group(weft::JsonView object) {
     group.uid = metadata->uid;
     group.pods = *std::move(pods);
     group.peer = object["spec"]["peer"].string_or("");
-    return weft::RowPtr::make(std::move(group));
+    return weft::RowPtr::make(group);
 }
 
 }  // namespace pod_groups

@@ -97,8 +97,7 @@ int stream(const StreamOptions& options) {
     const auto begin = Steady::now();
     Stream(options).go();
     const auto seconds = std::chrono::duration<double>(Steady::now() - begin).count();
-    std::printf("{\"bytes\":%llu,\"seconds\":%.6f}\n", static_cast<unsigned long long>(options.segments * options.size),
-                seconds);
+    std::printf("{\"bytes\":%zu,\"seconds\":%.6f}\n", options.segments * options.size, seconds);
     return 0;
 }
 
